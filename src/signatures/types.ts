@@ -1,0 +1,88 @@
+import type { Digest } from '../base/digest.ts';
+import { CodedError } from '../base/errors.ts';
+import type { PublicKey } from './public-key.ts';
+import type { TrustRoot } from './trust-root.ts';
+
+/** A legacy cosign signature: one layer of a `.sig` manifest (cosign specs/SIGNATURE_SPEC.md). Nothing is judged yet. */
+export interface LegacyCandidate {
+  readonly format: 'legacy';
+  /** Where it was found, for people: `host/path:sha256-….sig, layer 2`. */
+  readonly location: string;
+  /** The signed bytes (simple signing JSON), as received. */
+  readonly payload: Uint8Array;
+  /** The layer's annotations: signature, certificate, chain, bundle, rfc3161timestamp. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** A Sigstore bundle (protobuf-specs, sigstore_bundle.proto) in JSON as received. */
+export interface BundleCandidate {
+  readonly format: 'bundle';
+  readonly location: string;
+  readonly bytes: Uint8Array;
+}
+
+/** One signature as found beside an image. */
+export type Candidate = LegacyCandidate | BundleCandidate;
+
+/** What `operator` and `cosign` do differently (verification.md, Two profiles). Frozen. */
+export interface Profile {
+  readonly name: 'operator' | 'cosign';
+}
+
+/** What must be proven of a signature, whoever made it. */
+export interface Requirement {
+  /** Keyed when present: the signature must be by this key. Absent: keyless. */
+  readonly key?: PublicKey;
+  /** Certificate authorities, logs, CT logs, timestamp authorities. May be absent only for a key with `log: 'Ignored'`. */
+  readonly trust?: TrustRoot;
+  /** Whether an entry in a transparency log is required. */
+  readonly log: 'Required' | 'Ignored';
+  /** Whether an RFC 3161 timestamp is required. With a keyless signature and `log: 'Ignored'` it is the only time there is. */
+  readonly timestamp: 'Required' | 'NotAsked';
+  readonly sct: 'Required' | 'Ignored';
+  readonly profile: Profile;
+  /** Milliseconds since the epoch; only the cosign profile judges a certificate by it, where no authenticated time is had. */
+  readonly now: number;
+}
+
+/** Who signed. A certificate's claims are keyed by the names of api.md (`githubWorkflowRef`, `sourceRepositoryURI`, …). */
+export type Signer =
+  | { readonly kind: 'key'; readonly keyId: Digest }
+  | {
+      readonly kind: 'certificate';
+      readonly issuer: string;
+      readonly subject: string;
+      readonly claims: Readonly<Record<string, string>>;
+      /** Digest of the certificate's DER. */
+      readonly certificate: Digest;
+    };
+
+/** What a candidate was proven to say. Identity, claimed digest and annotations are not judged here, only authenticated. */
+export interface Proof {
+  readonly signer: Signer;
+  /** The image digests that the signed statement names; a legacy payload names exactly one. */
+  readonly digests: readonly Digest[];
+  /** `critical.identity.docker-reference` or a subject's name, where the signed bytes have one. */
+  readonly repository?: string;
+  /** The signed annotations: `optional` of a legacy payload, the subject's `annotations` of a statement. */
+  readonly annotations: Readonly<Record<string, unknown>>;
+  /** Authenticated time of the signature, milliseconds since the epoch: log or timestamp authority. */
+  readonly signedAt?: number;
+  /** Whether a log entry was verified. */
+  readonly logged: boolean;
+  /** `critical.type` or the predicate type. */
+  readonly type: string;
+}
+
+/** The reasons of api.md for which a single signature can fail. */
+export type SignatureErrorCode =
+  | 'SignatureInvalid'
+  | 'KeyMismatch'
+  | 'NotLogged'
+  | 'TimestampInvalid'
+  | 'CertificateInvalid'
+  | 'TrustRootUnavailable'
+  | 'LimitExceeded';
+
+/** Thrown by `prove`: why this candidate proves nothing. The message names what was found and what was wanted. */
+export class SignatureError extends CodedError<SignatureErrorCode> {}

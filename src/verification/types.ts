@@ -1,0 +1,99 @@
+import type { ImageReference } from '../api/image-reference.ts';
+import type { Reason, Result } from '../api/reasons.ts';
+import type { Digest } from '../base/digest.ts';
+import type { Keychain } from '../registry/types.ts';
+import type { PublicKey } from '../signatures/public-key.ts';
+import type { TrustRoot } from '../signatures/trust-root.ts';
+import type { Signer } from '../signatures/types.ts';
+
+/** `ImageVerification` (with namespace) or `ClusterImageVerification` (without). */
+export interface PolicyKey {
+  readonly kind: 'ImageVerification' | 'ClusterImageVerification';
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** A string to compare exactly, or an RE2 pattern that is searched unanchored, as cosign does. */
+export type StringMatch = { readonly exact: string } | { readonly pattern: string };
+
+/** One accepted certificate identity. */
+export interface CompiledIdentity {
+  readonly issuer: StringMatch;
+  readonly subject: StringMatch;
+  /** Exact values by the names of api.md. */
+  readonly claims: Readonly<Record<string, string>>;
+}
+
+/** An authority of which everything is resolved: keys are parsed, trust roots loaded. */
+export interface CompiledAuthority {
+  readonly name: string;
+  readonly kind: 'key' | 'keyless' | 'static';
+  /** Any of these; empty unless `kind` is `key`. */
+  readonly keys: readonly PublicKey[];
+  /** Any of these; empty unless `kind` is `keyless`. */
+  readonly identities: readonly CompiledIdentity[];
+  readonly static?: { readonly action: 'pass' | 'fail'; readonly message: string };
+  /** Absent where neither log nor certificate is looked at. */
+  readonly trust?: TrustRoot;
+  readonly log: 'Required' | 'Ignored';
+  readonly timestamp: 'Required' | 'NotAsked';
+  readonly sct: 'Required' | 'Ignored';
+  /** Signed annotations that must be there with exactly these values. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly notBefore?: number;
+  /** Milliseconds. */
+  readonly maxAge?: number;
+  readonly requireRepository: boolean;
+  /** Hash of everything above that decides (key bytes, trust root hash, identities …): part of the verdict cache's key. */
+  readonly hash: string;
+}
+
+/** What one policy says of one image: result and, in one sentence of at most 512 characters, why and what to do. */
+export interface PolicyVerdict {
+  readonly policy: PolicyKey;
+  readonly result: Result;
+  readonly reason: Reason;
+  readonly message: string;
+  readonly authority?: string;
+  readonly signer?: Signer;
+  /** Milliseconds since the epoch, authenticated. */
+  readonly signedAt?: number;
+  /** When this was judged; milliseconds since the epoch. */
+  readonly verifiedAt: number;
+}
+
+/** What all policies that govern one image say of it; `digest` is absent only where the reference could not be resolved. */
+export interface ImageVerdict {
+  readonly image: ImageReference;
+  readonly digest?: Digest;
+  readonly policies: readonly PolicyVerdict[];
+  /** Milliseconds after which an `Unknown` is worth asking again (`Retry-After`). */
+  readonly retryAfter?: number;
+}
+
+/** The part of a compiled policy that judges one image. */
+export interface JudgingPolicy {
+  readonly key: PolicyKey;
+  readonly authorities: readonly CompiledAuthority[];
+  /** How many authorities, distinct by signer, must pass. */
+  readonly threshold: number;
+  /** Milliseconds for which a positive verdict is not asked again. */
+  readonly recheckInterval: number;
+}
+
+/** One image to verify under every policy that governs it. */
+export interface VerificationRequest {
+  readonly image: ImageReference;
+  readonly policies: readonly JudgingPolicy[];
+  readonly keychain: Keychain;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Resolves once, verifies that digest, returns that digest. Never throws but on abort: whatever goes wrong is a verdict
+ * with a reason, `Unknown` where no answer was had.
+ */
+export interface VerificationEngine {
+  verify(request: VerificationRequest): Promise<ImageVerdict>;
+}
