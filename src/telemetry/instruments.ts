@@ -1,0 +1,138 @@
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Registry } from 'prom-client';
+
+/** Upper bounds in seconds, as controller-runtime has them (pkg/internal/controller/metrics). */
+const RECONCILE_BUCKETS = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2,
+  2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
+];
+/** 10e-9 times 10^n, twelve of them, as controller-runtime has them (pkg/internal/metrics/workqueue.go). */
+const QUEUE_BUCKETS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
+/** As client-go's metrics have them (k8s.io/component-base/metrics/prometheus/restclient). */
+const REQUEST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
+/** From a verdict without any request to a registry that is about to be given up on. */
+const VERIFICATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Every metric that Assay exposes: this file is the only one that names them. Those of controller-runtime keep its names, so that its dashboards and alerts work. */
+export type Instruments = ReturnType<typeof createInstruments>;
+
+/** Registers all instruments with `registry`. */
+export function createInstruments(registry: Registry) {
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]): Gauge<Label> =>
+    new Gauge({ name, help, labelNames, registers });
+  const histogram = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    buckets: number[],
+  ): Histogram<Label> => new Histogram({ name, help, labelNames, buckets, registers });
+  return {
+    queue: {
+      depth: gauge('workqueue_depth', 'Keys that are ready, by workqueue and priority.', [
+        'name',
+        'controller',
+        'priority',
+      ]),
+      adds: counter('workqueue_adds_total', 'Keys added to the workqueue.', ['name', 'controller']),
+      retries: counter('workqueue_retries_total', 'Keys put back after a failure.', ['name', 'controller']),
+      waited: histogram(
+        'workqueue_queue_duration_seconds',
+        'How long a key stays in the workqueue before it is taken.',
+        ['name', 'controller'],
+        QUEUE_BUCKETS,
+      ),
+      worked: histogram(
+        'workqueue_work_duration_seconds',
+        'How long working on a key takes.',
+        ['name', 'controller'],
+        QUEUE_BUCKETS,
+      ),
+      unfinished: gauge('workqueue_unfinished_work_seconds', 'Time spent so far on keys that are being worked on.', [
+        'name',
+        'controller',
+      ]),
+      longest: gauge('workqueue_longest_running_processor_seconds', 'Time spent so far on the longest running key.', [
+        'name',
+        'controller',
+      ]),
+    },
+    controller: {
+      total: counter('controller_runtime_reconcile_total', 'Reconciliations by controller and result.', [
+        'controller',
+        'result',
+      ]),
+      errors: counter('controller_runtime_reconcile_errors_total', 'Reconciliations that failed.', ['controller']),
+      terminal: counter(
+        'controller_runtime_terminal_reconcile_errors_total',
+        'Reconciliations that failed and are not tried again until the object changes.',
+        ['controller'],
+      ),
+      panics: counter('controller_runtime_reconcile_panics_total', 'Reconciliations that failed by a defect.', [
+        'controller',
+      ]),
+      timeouts: counter('controller_runtime_reconcile_timeouts_total', 'Reconciliations that took too long.', [
+        'controller',
+      ]),
+      seconds: histogram(
+        'controller_runtime_reconcile_time_seconds',
+        'How long a reconciliation takes.',
+        ['controller'],
+        RECONCILE_BUCKETS,
+      ),
+      workers: gauge('controller_runtime_max_concurrent_reconciles', 'Reconciliations allowed at the same time.', [
+        'controller',
+      ]),
+      active: gauge('controller_runtime_active_workers', 'Reconciliations under way.', ['controller']),
+    },
+    client: {
+      requests: counter('rest_client_requests_total', 'Requests to the API server by status code, method and host.', [
+        'code',
+        'method',
+        'host',
+      ]),
+      seconds: histogram(
+        'rest_client_request_duration_seconds',
+        'How long the API server takes to answer, by verb and host.',
+        ['verb', 'host'],
+        REQUEST_BUCKETS,
+      ),
+      retries: counter('rest_client_request_retries_total', 'Requests to the API server that were sent again.', [
+        'code',
+        'verb',
+        'host',
+      ]),
+    },
+    watch: {
+      restarts: counter('assay_watch_restarts_total', 'Watches that ended and were started again.', ['resource']),
+      relists: counter('assay_watch_relists_total', 'Complete lists that were read, the first one included.', [
+        'resource',
+      ]),
+      objects: gauge('assay_watch_objects', 'Objects held in memory.', ['resource']),
+      synced: gauge('assay_watch_synced', 'Whether the first list was read (1) or not yet (0).', ['resource']),
+    },
+    verifications: counter('assay_verifications_total', 'Verifications of an image under a policy.', [
+      'result',
+      'reason',
+    ]),
+    verificationSeconds: histogram(
+      'assay_verification_duration_seconds',
+      'How long it takes to verify one image under all policies that govern it.',
+      [],
+      VERIFICATION_BUCKETS,
+    ),
+    pins: counter('assay_pins_total', 'Patches that write verified digests, by pin mode and what became of them.', [
+      'mode',
+      'result',
+    ]),
+    workloads: gauge('assay_workloads', 'Workloads by state.', ['state']),
+    images: gauge('assay_images', 'Distinct images that are governed, by result and reason.', ['result', 'reason']),
+    registryRequests: counter('assay_registry_requests_total', 'Requests to registries by kind and status code.', [
+      'kind',
+      'code',
+    ]),
+    buildInfo: gauge('assay_build_info', 'Always 1; what is running.', ['version', 'node']),
+  };
+}

@@ -1,0 +1,165 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Reason, Result, WorkloadState } from '../api/reasons.ts';
+import type { RequestKind } from '../registry/types.ts';
+import type { ControllerObserver } from '../runtime/outcome.ts';
+import type { QueueObserver, QueueView } from '../runtime/work-queue.ts';
+import { createInstruments } from './instruments.ts';
+import type { Instruments } from './instruments.ts';
+import { codeLabel, initialise, outcomes, RECONCILE_RESULTS } from './series.ts';
+import type { Method, PinMode, PinResult, Verb, Vocabulary } from './series.ts';
+
+/** The fleet as it is now; read at each scrape, so it must be cheap. */
+export interface FleetState {
+  readonly workloads: Readonly<Partial<Record<WorkloadState, number>>>;
+  readonly images: Iterable<{ readonly result: Result; readonly reason: Reason; readonly count: number }>;
+}
+
+/** One request to the API server; without a code, no answer came. Of a watch, `seconds` is the time to its headers. */
+export interface ApiRequest {
+  readonly method: Method;
+  readonly verb: Verb;
+  readonly code?: number | undefined;
+  readonly seconds: number;
+}
+
+/** What a reflector tells of one resource. */
+export interface WatchObserver {
+  restarted(): void;
+  relisted(): void;
+  objects(count: number): void;
+  synced(value: boolean): void;
+}
+
+/** Everything that is counted, by what happened; nothing outside of telemetry names a metric or a label. */
+export interface Metrics {
+  /** The observer of the work queue of this controller. */
+  queue(controller: string): QueueObserver;
+  controller(controller: string, concurrency: number): ControllerObserver;
+  apiRequest(request: ApiRequest): void;
+  apiRetry(request: Omit<ApiRequest, 'seconds'>): void;
+  watch(resource: string): WatchObserver;
+  /** One image judged under one policy. */
+  verification(result: Result, reason: Reason): void;
+  /** One image judged under all policies that govern it; seconds. */
+  verificationTook(seconds: number): void;
+  pin(mode: PinMode, result: PinResult): void;
+  /** `code` is absent when no answer came. */
+  registryRequest(kind: RequestKind, code: number | undefined): void;
+  /** Has `state` asked at each scrape; the last one given counts. */
+  fleet(state: () => FleetState): void;
+  /** What a scraper is to be answered. */
+  exposition(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** `promtool check metrics` rightly objects to these of prom-client's own: gauges called totals. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** A registry of its own with all series of `vocabulary` at 0, so that the first failure is already an increase. */
+export function createMetrics(vocabulary: Vocabulary, build: { version: string; node: string }): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+  const instruments = createInstruments(registry);
+  initialise(instruments, vocabulary);
+  instruments.buildInfo.set(build, 1);
+  const collectors: (() => void)[] = [];
+  let fleet: (() => FleetState) | undefined;
+  collectors.push(() => collectFleet(instruments, vocabulary, fleet?.()));
+  return {
+    queue: (controller) => queueObserver(instruments, vocabulary, controller, collectors),
+    controller: (controller, concurrency) => controllerObserver(instruments, controller, concurrency),
+    ...clientMetrics(instruments, vocabulary),
+    watch: (resource) => watchObserver(instruments, resource),
+    verification: (result, reason) => instruments.verifications.inc({ result, reason }),
+    verificationTook: (seconds) => instruments.verificationSeconds.observe(seconds),
+    pin: (mode, result) => instruments.pins.inc({ mode, result }),
+    registryRequest: (kind, code) => instruments.registryRequests.inc({ kind, code: codeLabel(code) }),
+    fleet: (state) => {
+      fleet = state;
+    },
+    exposition: async () => {
+      for (const collect of collectors) collect();
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+function collectFleet(instruments: Instruments, vocabulary: Vocabulary, state: FleetState | undefined): void {
+  for (const name of vocabulary.workloadStates) instruments.workloads.set({ state: name }, state?.workloads[name] ?? 0);
+  for (const labels of outcomes(vocabulary)) instruments.images.set(labels, 0);
+  for (const { result, reason, count } of state?.images ?? []) instruments.images.inc({ result, reason }, count);
+}
+
+function queueObserver(
+  { queue }: Instruments,
+  { priorities }: Vocabulary,
+  controller: string,
+  collectors: (() => void)[],
+): QueueObserver {
+  const labels = { name: controller, controller };
+  queue.adds.inc(labels, 0);
+  queue.retries.inc(labels, 0);
+  queue.waited.zero(labels);
+  queue.worked.zero(labels);
+  return {
+    attached: (view: QueueView) => {
+      collectors.push(() => {
+        for (const priority of priorities) {
+          queue.depth.set({ ...labels, priority: String(priority) }, view.depth(priority));
+        }
+        queue.unfinished.set(labels, view.unfinishedSeconds());
+        queue.longest.set(labels, view.longestRunningSeconds());
+      });
+    },
+    added: () => queue.adds.inc(labels),
+    retried: () => queue.retries.inc(labels),
+    started: (seconds) => queue.waited.observe(labels, seconds),
+    finished: (seconds) => queue.worked.observe(labels, seconds),
+  };
+}
+
+function controllerObserver(instruments: Instruments, name: string, concurrency: number): ControllerObserver {
+  const metrics = instruments.controller;
+  const labels = { controller: name };
+  for (const result of RECONCILE_RESULTS) metrics.total.inc({ ...labels, result }, 0);
+  for (const counter of [metrics.errors, metrics.terminal, metrics.panics, metrics.timeouts]) counter.inc(labels, 0);
+  metrics.seconds.zero(labels);
+  metrics.workers.set(labels, concurrency);
+  metrics.active.set(labels, 0);
+  return {
+    started: () => metrics.active.inc(labels),
+    finished: (outcome, seconds) => {
+      metrics.active.dec(labels);
+      metrics.seconds.observe(labels, seconds);
+      const failed = outcome.kind === 'error' || outcome.kind === 'terminal';
+      const result = failed ? 'error' : outcome.kind === 'success' ? 'success' : 'requeue_after';
+      metrics.total.inc({ ...labels, result });
+      if (failed) metrics.errors.inc(labels);
+      if (outcome.kind === 'terminal') metrics.terminal.inc(labels);
+      if (outcome.kind === 'error' && outcome.defect) metrics.panics.inc(labels);
+      if (outcome.kind === 'error' && outcome.timedOut) metrics.timeouts.inc(labels);
+    },
+    abandoned: () => metrics.active.dec(labels),
+  };
+}
+
+function clientMetrics({ client }: Instruments, { apiServer: host }: Vocabulary): Pick<Metrics, 'apiRequest' | 'apiRetry'> {
+  return {
+    apiRequest: ({ method, verb, code, seconds }) => {
+      client.requests.inc({ code: codeLabel(code), method, host });
+      client.seconds.observe({ verb, host }, seconds);
+    },
+    apiRetry: ({ verb, code }) => {
+      client.retries.inc({ code: codeLabel(code), verb, host });
+    },
+  };
+}
+
+function watchObserver({ watch }: Instruments, resource: string): WatchObserver {
+  return {
+    restarted: () => watch.restarts.inc({ resource }),
+    relisted: () => watch.relists.inc({ resource }),
+    objects: (count) => watch.objects.set({ resource }, count),
+    synced: (value) => watch.synced.set({ resource }, value ? 1 : 0),
+  };
+}
