@@ -1,0 +1,82 @@
+import { RE2JS } from 're2js';
+import { CodedError } from '../base/errors.ts';
+
+/** A compiled RE2 pattern: linear in the length of what it searches, whatever the pattern. */
+export interface Re2 {
+  readonly pattern: string;
+  /** Whether the pattern is found anywhere in `text`, as cosign searches; anchor it with `^` and `$` to compare all of it. */
+  search(text: string): boolean;
+}
+
+/** Thrown by {@link compileRe2}; the message says what is wrong with the pattern. */
+export class Re2Error extends CodedError<'PatternInvalid' | 'PatternTooLarge'> {}
+
+/** Characters of a pattern; the schema has the same bound. */
+const MAX_PATTERN = 1024;
+/** Instructions of the compiled program: `x{1000}` fits ten times. The library has no bound of its own over a whole pattern. */
+const MAX_PROGRAM = 10_000;
+
+/**
+ * Compiles an RE2 pattern (https://github.com/google/re2/wiki/Syntax).
+ * @throws Re2Error
+ */
+export function compileRe2(pattern: string): Re2 {
+  if (pattern.length > MAX_PATTERN) throw new Re2Error('PatternTooLarge', `the pattern is longer than ${MAX_PATTERN} characters`);
+  const compiled = compile(pattern);
+  if (compiled.programSize() > MAX_PROGRAM) {
+    throw new Re2Error('PatternTooLarge', `the pattern "${pattern}" repeats so much that it compiles to more than ${MAX_PROGRAM} instructions`);
+  }
+  return { pattern, search: (text) => compiled.test(text) };
+}
+
+function compile(pattern: string): RE2JS {
+  try {
+    return RE2JS.compile(pattern);
+  } catch (error) {
+    const why = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error);
+    throw new Re2Error('PatternInvalid', `the pattern "${pattern}" is no RE2 regular expression: ${why}`, { cause: error });
+  }
+}
+
+/** What makes a pattern accept more than its author may have meant. */
+export type Re2Weakness = 'NoStartAnchor' | 'NoEndAnchor' | 'TopLevelAlternation';
+
+/**
+ * Names what lets a valid pattern match inside of a longer text. Reads the text, not the program, and says too much
+ * rather than too little: `(^a$)` is named although it is anchored.
+ */
+export function weaknessesOf(pattern: string): readonly Re2Weakness[] {
+  const { start, end, alternation } = scan(pattern);
+  return [
+    ...(start ? [] : ['NoStartAnchor' as const]),
+    ...(end ? [] : ['NoEndAnchor' as const]),
+    ...(alternation ? ['TopLevelAlternation' as const] : []),
+  ];
+}
+
+function scan(pattern: string): { start: boolean; end: boolean; alternation: boolean } {
+  const flags = /^\(\?[a-zA-Z-]*\)/.exec(pattern)?.[0] ?? '';
+  const body = pattern.slice(flags.length);
+  // In multi-line mode the anchors are those of a line, which a text with a line break gets past.
+  const multiline = /^\(\?[a-zA-Z]*m/.test(flags);
+  let depth = 0;
+  let alternation = false;
+  let last = '';
+  for (let at = 0; at < body.length; at += last.length) {
+    last = token(body, at);
+    if (last === '(') depth += 1;
+    else if (last === ')') depth -= 1;
+    else if (last === '|' && depth === 0) alternation = true;
+  }
+  const start = (body.startsWith('^') && !multiline) || body.startsWith('\\A');
+  return { start, end: (last === '$' && !multiline) || last === '\\z', alternation };
+}
+
+/** The piece of the pattern at `at` that has to be read as one: an escape, a quotation, a class, else one character. */
+function token(body: string, at: number): string {
+  const rest = body.slice(at);
+  if (rest.startsWith('\\Q')) return /^\\Q[^]*?(?:\\E|$)/.exec(rest)?.[0] ?? rest;
+  if (rest.startsWith('\\')) return rest.slice(0, 2);
+  if (rest.startsWith('[')) return /^\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*\]/.exec(rest)?.[0] ?? rest;
+  return rest.slice(0, 1);
+}

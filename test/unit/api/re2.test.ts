@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { compileRe2, Re2Error, weaknessesOf } from '../../../src/api/re2.ts';
+
+const SEARCHES: Record<string, [string, string, boolean]> = {
+  'a pattern is searched anywhere, as cosign does': ['acme', 'https://github.com/acme/web', true],
+  '^ and $ compare all of it': ['^acme$', 'xacme', false],
+  '$ does not end before a line break': ['^acme$', 'acme\n', false],
+  'flags are understood': ['(?i)^ACME$', 'acme', true],
+  'classes are understood': ['^[[:alpha:]]+$', 'acme', true],
+  'quotations are understood': ['^\\Qa.b\\E$', 'axb', false],
+};
+
+for (const [sentence, [pattern, text, found]] of Object.entries(SEARCHES)) {
+  test(sentence, () => assert.equal(compileRe2(pattern).search(text), found));
+}
+
+const BAD: Record<string, [string, RegExp]> = {
+  'an open group': ['(', /missing closing \)/],
+  'a look-ahead': ['(?=a)', /no RE2 regular expression/],
+  'a look-behind': ['(?<=a)b', /no RE2 regular expression/],
+  'a back-reference': ['(a)\\1', /invalid escape/],
+  'a repeat above 1000': ['a{1001}', /invalid repeat count/],
+  'nested repeats above 1000': ['(a{1000}){1000}', /invalid repeat count/],
+  'many large repeats': ['x{0,1000}'.repeat(60), /more than 10000 instructions/],
+  'a pattern without end': ['a'.repeat(1025), /longer than 1024/],
+};
+
+for (const [sentence, [pattern, message]] of Object.entries(BAD)) {
+  test(`refuses ${sentence}`, () => {
+    assert.throws(() => compileRe2(pattern), (error: unknown) => error instanceof Re2Error && message.test(error.message));
+  });
+}
+
+test('a pattern that blows up elsewhere takes no time here', () => {
+  const started = process.hrtime.bigint();
+  assert.equal(compileRe2('^(a+a+)+b$').search('a'.repeat(10_000)), false);
+  assert.ok(process.hrtime.bigint() - started < 1_000_000_000n);
+});
+
+const WEAK: Record<string, readonly string[]> = {
+  '^https://github\\.com/acme/[^/]+$': [],
+  '^(a|b)$': [],
+  '(?i)^a$': [],
+  '\\Aa\\z': [],
+  '^[|]$': [],
+  '^[]|]$': [],
+  '^[^]|$]$': [],
+  '^\\|$': [],
+  '^\\Qa|b\\E$': [],
+  '^[[:alpha:]|]$': [],
+  acme: ['NoStartAnchor', 'NoEndAnchor'],
+  '^acme': ['NoEndAnchor'],
+  'acme$': ['NoStartAnchor'],
+  '^acme\\$': ['NoEndAnchor'],
+  '\\^acme$': ['NoStartAnchor'],
+  '^a|b$': ['TopLevelAlternation'],
+  '^(a)|(b)$': ['TopLevelAlternation'],
+  '(?m)^a$': ['NoStartAnchor', 'NoEndAnchor'],
+  '': ['NoStartAnchor', 'NoEndAnchor'],
+};
+
+for (const [pattern, weaknesses] of Object.entries(WEAK)) {
+  test(`of "${pattern}" says: ${weaknesses.join(', ') || 'nothing'}`, () => assert.deepEqual(weaknessesOf(pattern), weaknesses));
+}
