@@ -34,6 +34,8 @@ export interface OwnedProcessOptions {
   readonly log: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** A session of its own, so that everything it starts can be told by the session (default false). */
+  readonly session?: boolean;
 }
 
 // Reads `add PID` and `remove PID`. The end of its input is the end of the owner, however that came about.
@@ -67,6 +69,8 @@ function theEstate(): Estate {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
     cwd: '/',
+    // Nothing of ours in its environment: the test runner looks for what tests leave behind by that, and the guard outlives us for a moment.
+    env: { PATH: process.env['PATH'] },
   });
   guard.on('error', () => undefined);
   guard.stdin.on('error', () => undefined);
@@ -112,6 +116,7 @@ export async function startOwned(options: OwnedProcessOptions): Promise<OwnedPro
   const child = spawn(options.command, options.args, {
     stdio: ['ignore', log, log],
     env: options.env ?? process.env,
+    detached: options.session ?? false,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   closeSync(log);

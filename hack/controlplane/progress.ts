@@ -39,9 +39,7 @@ export function plainProgress(stream: { write(text: string): unknown }, now: () 
       stream.write(`${joined(what, detail)}\n`);
     },
     say: (line) => stream.write(`${line}\n`),
-    clear() {
-      current = '';
-    },
+    clear: () => undefined,
   };
 }
 
