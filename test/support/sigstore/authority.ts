@@ -24,7 +24,11 @@ const TEN_MINUTES = 10 * 60 * 1000;
 export interface Authority {
   readonly name: string;
   readonly root: { readonly key: KeyPair; readonly certificate: Buffer };
-  readonly intermediate: { readonly key: KeyPair; readonly certificate: Buffer; readonly template: CertificateTemplate };
+  readonly intermediate: {
+    readonly key: KeyPair;
+    readonly certificate: Buffer;
+    readonly template: CertificateTemplate;
+  };
   readonly ctLog: CtLog;
 }
 
@@ -86,7 +90,12 @@ export function createAuthority(options: { at: number; name?: string; keyType?: 
     issuer: rootName,
     subject: rootName,
     spki: rootKey.spki,
-    extensions: [authorityConstraints(1), keyUsage('certificates'), subjectKeyId(rootKey.spki), authorityKeyId(rootKey.spki)],
+    extensions: [
+      authorityConstraints(1),
+      keyUsage('certificates'),
+      subjectKeyId(rootKey.spki),
+      authorityKeyId(rootKey.spki),
+    ],
   };
   const template: CertificateTemplate = {
     ...validity,
@@ -135,7 +144,8 @@ export function issueLeaf(authority: Authority, options: LeafOptions): Buffer {
   const timestamps = (options.ctLogs ?? [authority.ctLog]).map((log) =>
     bend(signedCertificateTimestamp(log, template, issuerKey, options.at)),
   );
-  const extensions = timestamps.length === 0 ? template.extensions : [...template.extensions, timestampList(timestamps)];
+  const extensions =
+    timestamps.length === 0 ? template.extensions : [...template.extensions, timestampList(timestamps)];
   return signCertificate({ ...template, extensions }, issuerKey);
 }
 
@@ -167,7 +177,8 @@ export const certificateFaults = {
   subjectTwice: (t: CertificateTemplate) => adding(subjectAlternativeName({ email: 'other@evil.test' }))(t),
   subjectWithHighBit: (t: CertificateTemplate) =>
     replacing(subjectAlternativeName({ email: Buffer.from('\u{e1}dmin@corp.test', 'latin1') }))(t),
-  subjectWithNul: (t: CertificateTemplate) => replacing(subjectAlternativeName({ email: 'admin@corp.test\0.evil.test' }))(t),
+  subjectWithNul: (t: CertificateTemplate) =>
+    replacing(subjectAlternativeName({ email: 'admin@corp.test\0.evil.test' }))(t),
   noIssuer: (t: CertificateTemplate) => without(`${FULCIO}.1`)(without(`${FULCIO}.8`)(t)),
   issuerTwice: (t: CertificateTemplate) => adding(...issuerExtensions('https://evil.test'))(t),
   issuersDiffer: (t: CertificateTemplate) =>
@@ -185,7 +196,10 @@ function generalNameOf(subject: string): GeneralName {
 }
 
 function without(oid: string) {
-  return (t: CertificateTemplate): CertificateTemplate => ({ ...t, extensions: t.extensions.filter((e) => e.oid !== oid) });
+  return (t: CertificateTemplate): CertificateTemplate => ({
+    ...t,
+    extensions: t.extensions.filter((e) => e.oid !== oid),
+  });
 }
 
 function adding(...more: readonly Extension[]) {

@@ -71,6 +71,9 @@ export const sha256 = (...pieces: readonly Uint8Array[]): Buffer => hashed('sha2
 
 /** PEM of a certificate, as cosign writes it: 64 characters a line, a line end after the last. */
 export function certificatePem(certificate: Uint8Array): string {
-  const lines = Buffer.from(certificate).toString('base64').match(/.{1,64}/g) ?? [];
+  const lines =
+    Buffer.from(certificate)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }

@@ -48,7 +48,10 @@ export function createRekorV1(options: LogOptions = {}): Log {
   const host = `rekor.${options.name ?? 'sigstore.test'}`;
   const key = generateKey(options.keyType ?? 'P-256');
   const origin = `${host} - 5783823402743290557`;
-  return seeded({ version: 'v1', key, logId: sha256(key.spki), baseUrl: `https://${host}`, origin, host, tree: new MerkleTree() }, options);
+  return seeded(
+    { version: 'v1', key, logId: sha256(key.spki), baseUrl: `https://${host}`, origin, host, tree: new MerkleTree() },
+    options,
+  );
 }
 
 /** A Rekor v2 log: checkpoints signed with Ed25519, and no time of its own. */
@@ -57,11 +60,15 @@ export function createRekorV2(options: LogOptions = {}): Log {
   const key = generateKey('Ed25519');
   // Key id of a signed note: name, line end, algorithm 1, raw key (c2sp.org/signed-note).
   const logId = sha256(Buffer.from(`${host}\n`), Buffer.from([1]), key.spki.subarray(-32));
-  return seeded({ version: 'v2', key, logId, baseUrl: `https://${host}`, origin: host, host, tree: new MerkleTree() }, options);
+  return seeded(
+    { version: 'v2', key, logId, baseUrl: `https://${host}`, origin: host, host, tree: new MerkleTree() },
+    options,
+  );
 }
 
 function seeded(log: Log, options: LogOptions): Log {
-  for (let index = 0; index < (options.seed ?? 3); index++) log.tree.append(Buffer.from(`entry ${index} of somebody else`));
+  for (let index = 0; index < (options.seed ?? 3); index++)
+    log.tree.append(Buffer.from(`entry ${index} of somebody else`));
   return log;
 }
 
@@ -86,7 +93,13 @@ export function addEntry(log: Log, body: Body | Buffer, at: number): LogEntry {
 export function proofOf(log: Log, logIndex: number): LogEntry['proof'] {
   const rootHash = log.tree.root();
   const treeSize = log.tree.size;
-  return { logIndex, treeSize, rootHash, hashes: log.tree.path(logIndex), checkpoint: checkpointOf(log, treeSize, rootHash) };
+  return {
+    logIndex,
+    treeSize,
+    rootHash,
+    hashes: log.tree.path(logIndex),
+    checkpoint: checkpointOf(log, treeSize, rootHash),
+  };
 }
 
 /** A checkpoint as a signed note (c2sp.org/tlog-checkpoint). */
@@ -104,7 +117,12 @@ export function promiseOf(log: Log, entry: Omit<LogEntry, 'proof' | 'promise'>):
 /** What `dev.sigstore.cosign/bundle` holds. */
 export interface LegacyLogEntry {
   readonly SignedEntryTimestamp: string;
-  readonly Payload: { readonly body: string; readonly integratedTime: number; readonly logIndex: number; readonly logID: string };
+  readonly Payload: {
+    readonly body: string;
+    readonly integratedTime: number;
+    readonly logIndex: number;
+    readonly logID: string;
+  };
 }
 
 /** The entry as legacy signatures carry it. */

@@ -70,7 +70,9 @@ export async function pushIndex(
 ): Promise<PushedImage & { readonly children: readonly PushedImage[] }> {
   const [repository, tag] = split(name);
   const content = options.content ?? name;
-  const children = await Promise.all(architectures.map((architecture) => pushImage(host, repository, { content, architecture })));
+  const children = await Promise.all(
+    architectures.map((architecture) => pushImage(host, repository, { content, architecture })),
+  );
   const manifests = children.map((child, index) => ({
     ...descriptorOf(child),
     platform: { architecture: architectures[index] ?? '', os: 'linux' },
@@ -92,7 +94,10 @@ export function pushLegacySignatures(image: PushedImage, signatures: readonly Le
 }
 
 /** Adds attestations to the image's `.att` tag. */
-export function pushLegacyAttestations(image: PushedImage, attestations: readonly LegacySignature[]): Promise<PushedImage> {
+export function pushLegacyAttestations(
+  image: PushedImage,
+  attestations: readonly LegacySignature[],
+): Promise<PushedImage> {
   return append(image, 'att', DSSE, attestations);
 }
 
@@ -158,7 +163,8 @@ export async function pushBundle(image: PushedImage, bundle: Bundle, options: Bu
     subject: descriptorOf(image),
     artifactType: BUNDLE_MEDIA_TYPE,
   });
-  if (!(await hasReferrers(image))) await addToFallback(image, { ...descriptorOf(pushed), artifactType: BUNDLE_MEDIA_TYPE, annotations });
+  if (!(await hasReferrers(image)))
+    await addToFallback(image, { ...descriptorOf(pushed), artifactType: BUNDLE_MEDIA_TYPE, annotations });
   return pushed;
 }
 
@@ -174,7 +180,12 @@ export function pushManifest(
 }
 
 /** Pushes a blob; its descriptor. */
-export async function pushBlob(host: string, repository: string, mediaType: string, bytes: Buffer): Promise<Descriptor> {
+export async function pushBlob(
+  host: string,
+  repository: string,
+  mediaType: string,
+  bytes: Buffer,
+): Promise<Descriptor> {
   const digest = digestOf(bytes);
   const started = await ask(`http://${host}/v2/${repository}/blobs/uploads/`, { method: 'POST' });
   const location = new URL(started.headers.get('location') ?? '', `http://${host}`);
@@ -183,7 +194,13 @@ export async function pushBlob(host: string, repository: string, mediaType: stri
   return { mediaType, size: bytes.length, digest };
 }
 
-async function putManifest(host: string, repository: string, tag: string | undefined, mediaType: string, bytes: Buffer): Promise<PushedImage> {
+async function putManifest(
+  host: string,
+  repository: string,
+  tag: string | undefined,
+  mediaType: string,
+  bytes: Buffer,
+): Promise<PushedImage> {
   const digest = digestOf(bytes);
   const url = `http://${host}/v2/${repository}/manifests/${tag ?? digest}`;
   await ask(url, { method: 'PUT', headers: { 'content-type': mediaType }, body: new Uint8Array(bytes) });

@@ -1,5 +1,15 @@
 import { issueLeaf, type LeafOptions } from './authority.ts';
-import { certificatePem, generateKey, hashOf, hashed, sha256, signWith, type HashName, type KeyPair, type KeyType } from './keys.ts';
+import {
+  certificatePem,
+  generateKey,
+  hashOf,
+  hashed,
+  sha256,
+  signWith,
+  type HashName,
+  type KeyPair,
+  type KeyType,
+} from './keys.ts';
 import { addEntry, bundleEntry, legacyEntry, type LogEntry } from './log.ts';
 import { bodyV1, bodyV2, type Body, type EntryKind, type Envelope, type Logged } from './log-bodies.ts';
 import { timestampToken, type TokenOptions } from './timestamp.ts';
@@ -147,7 +157,10 @@ export function messageBundle(
   const made = act(services, signer, message, { log: 'v2', ...options });
   const digest = hashed(made.hash, message).toString('base64');
   const messageDigest = { algorithm: `SHA2_${made.hash.slice(3)}`, digest };
-  return { ...bundleOf(signer, made), messageSignature: { messageDigest, signature: made.signature.toString('base64') } };
+  return {
+    ...bundleOf(signer, made),
+    messageSignature: { messageDigest, signature: made.signature.toString('base64') },
+  };
 }
 
 interface Made {
@@ -160,13 +173,26 @@ interface Made {
 }
 
 /** One signing: certificate, signature, log entry, timestamp, in that order. */
-function act(own: Services, signer: TestSigner, message: Buffer, options: SignOptions & { at: number }, envelope?: Envelope): Made {
+function act(
+  own: Services,
+  signer: TestSigner,
+  message: Buffer,
+  options: SignOptions & { at: number },
+  envelope?: Envelope,
+): Made {
   const services = { ...own, ...options.services };
   const key = signer.kind === 'key' ? signer.key : generateKey(signer.keyType);
   const certificate =
     signer.kind === 'key'
       ? {}
-      : { certificate: issueLeaf(services.authority, { ...signer, spki: key.spki, at: options.at, ...options.certificate }) };
+      : {
+          certificate: issueLeaf(services.authority, {
+            ...signer,
+            spki: key.spki,
+            at: options.at,
+            ...options.certificate,
+          }),
+        };
   const hash = options.hash ?? hashOf(key.type);
   const plain = signWith(key, message, hash);
   const signature = options.signature?.(plain) ?? plain;

@@ -28,7 +28,11 @@ export function stockVerify(
 }
 
 /** The same for a legacy signature, brought into the form of a bundle v0.1 first. */
-export function stockVerifyLegacy(trustedRootJson: string, signature: LegacySignature, options: StockOptions = {}): Signer {
+export function stockVerifyLegacy(
+  trustedRootJson: string,
+  signature: LegacySignature,
+  options: StockOptions = {},
+): Signer {
   return stockVerify(trustedRootJson, legacyAsBundle(signature), signature.payload, options);
 }
 

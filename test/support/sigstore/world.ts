@@ -30,7 +30,11 @@ export interface World extends Services {
   /** The same as data, with lists left out or trusted for a period only. */
   trustedRoot(options?: Partial<TrustedRootOptions>): TrustedRootJson;
   legacySignature(signer: TestSigner, artifact: Artifact, options?: SignOptions): LegacySignature;
-  legacyAttestation(signer: TestSigner, artifact: Artifact, options: SignOptions & StatementOptions & { predicateType: string }): LegacySignature;
+  legacyAttestation(
+    signer: TestSigner,
+    artifact: Artifact,
+    options: SignOptions & StatementOptions & { predicateType: string },
+  ): LegacySignature;
   bundle(signer: TestSigner, artifact: Artifact, options?: SignOptions & StatementOptions): Bundle;
   messageBundle(signer: TestSigner, message: Buffer, options?: SignOptions): Bundle;
   /** Signs a pushed image in cosign's storage form, `bundle` by default, and pushes the signature. */

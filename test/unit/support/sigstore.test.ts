@@ -56,18 +56,53 @@ describe('a keyless legacy signature', () => {
   const bad: Record<string, [SignOptions, RegExp, StockOptions?]> = {
     'of another authority is refused': [{ services: { authority: other.authority } }, /certificate/],
     'in another log is refused': [{ services: { rekorV1: other.rekorV1 } }, /inclusion promise/],
-    'stamped by another authority is refused': [{ timestamp: true, services: { timestampAuthority: other.timestampAuthority } }, /timestamp could not be verified/],
-    'with a wrong promise is refused': [{ entry: (entry) => ({ ...entry, logIndex: entry.logIndex + 1 }) }, /inclusion promise/],
-    'logged for another payload is refused': [{ logged: (told) => ({ ...told, message: Buffer.from('other') }) }, /digest mismatch/],
-    'logged with another signature is refused': [{ logged: (told) => ({ ...told, signature: signWith(keyed.key, told.message) }) }, /signature mismatch/],
+    'stamped by another authority is refused': [
+      { timestamp: true, services: { timestampAuthority: other.timestampAuthority } },
+      /timestamp could not be verified/,
+    ],
+    'with a wrong promise is refused': [
+      { entry: (entry) => ({ ...entry, logIndex: entry.logIndex + 1 }) },
+      /inclusion promise/,
+    ],
+    'logged for another payload is refused': [
+      { logged: (told) => ({ ...told, message: Buffer.from('other') }) },
+      /digest mismatch/,
+    ],
+    'logged with another signature is refused': [
+      { logged: (told) => ({ ...told, signature: signWith(keyed.key, told.message) }) },
+      /signature mismatch/,
+    ],
     'logged after the certificate ended is refused': [{ loggedAt: NOW + HOUR }, /not valid or expired/],
-    'stamped after the certificate ended is refused': [{ timestamp: true, stampedAt: NOW + HOUR }, /not valid or expired/],
-    'stamped for something else is refused': [{ timestamp: true, stamped: () => Buffer.from('other') }, /timestamp could not be verified/],
-    'whose token signs other content is refused': [{ timestamp: true, token: { contentDigest: Buffer.alloc(32) } }, /timestamp could not be verified/],
-    'with a wrong signature is refused': [{ signature: (bytes) => Buffer.concat([bytes.subarray(0, -1), Buffer.from([(bytes.at(-1) ?? 0) ^ 1])]) }, /signature/],
+    'stamped after the certificate ended is refused': [
+      { timestamp: true, stampedAt: NOW + HOUR },
+      /not valid or expired/,
+    ],
+    'stamped for something else is refused': [
+      { timestamp: true, stamped: () => Buffer.from('other') },
+      /timestamp could not be verified/,
+    ],
+    'whose token signs other content is refused': [
+      { timestamp: true, token: { contentDigest: Buffer.alloc(32) } },
+      /timestamp could not be verified/,
+    ],
+    'with a wrong signature is refused': [
+      { signature: (bytes) => Buffer.concat([bytes.subarray(0, -1), Buffer.from([(bytes.at(-1) ?? 0) ^ 1])]) },
+      /signature/,
+    ],
     'without SCT is refused': [{ certificate: { ctLogs: [] } }, /SCT/],
-    'with the SCT of another log is refused': [{ certificate: { ctLogs: [other.authority.ctLog] } }, /SCT verification failed/],
-    'with a bent SCT is refused': [{ certificate: { timestamp: (bytes) => Buffer.concat([bytes.subarray(0, 40), Buffer.from([(bytes[40] ?? 0) ^ 1]), bytes.subarray(41)]) } }, /SCT verification failed/],
+    'with the SCT of another log is refused': [
+      { certificate: { ctLogs: [other.authority.ctLog] } },
+      /SCT verification failed/,
+    ],
+    'with a bent SCT is refused': [
+      {
+        certificate: {
+          timestamp: (bytes) =>
+            Buffer.concat([bytes.subarray(0, 40), Buffer.from([(bytes[40] ?? 0) ^ 1]), bytes.subarray(41)]),
+        },
+      },
+      /SCT verification failed/,
+    ],
     'without entry is refused': [{ log: 'none', timestamp: true }, /tlog/i],
   };
   for (const [sentence, [options, message, stock]] of Object.entries(bad)) {
@@ -94,7 +129,9 @@ describe('a key', () => {
     if (type !== 'Ed25519') {
       test(`${type} makes a legacy signature that verifies, with and without log`, () => {
         stockVerifyLegacy(world.trustedRootJson, world.legacySignature(signer, artifact, { log: 'none' }), own);
-        stockVerifyLegacy(world.trustedRootJson, world.legacySignature(signer, artifact), { key: signer.key.publicKey });
+        stockVerifyLegacy(world.trustedRootJson, world.legacySignature(signer, artifact), {
+          key: signer.key.publicKey,
+        });
       });
     }
     test(`${type} makes a bundle that verifies, with and without log`, () => {
@@ -118,10 +155,14 @@ describe('a bundle', () => {
     'in Rekor v1 verifies by promise and proof': [{ log: 'v1' }],
     'in Rekor v1 as intoto verifies': [{ log: 'v1', entryKind: 'intoto' }],
     'in Rekor v1 as hashedrekord verifies': [{ log: 'v1', entryKind: 'hashedrekord' }],
-    'in Rekor v1 by proof and timestamp verifies': [{ log: 'v1', timestamp: true, entry: ({ promise: _, ...entry }) => ({ ...entry, integratedTime: 0 }) }],
+    'in Rekor v1 by proof and timestamp verifies': [
+      { log: 'v1', timestamp: true, entry: ({ promise: _, ...entry }) => ({ ...entry, integratedTime: 0 }) },
+    ],
     'with a timestamp alone verifies': [{ log: 'none' }, stampOnly],
     'whose token carries its certificate verifies': [{ token: { certificate: true, hash: 'sha512' } }],
-    'with an attestation verifies': [{ predicateType: 'https://slsa.dev/provenance/v1', predicate: { buildDefinition: {} } }],
+    'with an attestation verifies': [
+      { predicateType: 'https://slsa.dev/provenance/v1', predicate: { buildDefinition: {} } },
+    ],
   };
   for (const [sentence, [options, stock]] of Object.entries(good)) {
     test(sentence, () => {
@@ -134,10 +175,27 @@ describe('a bundle', () => {
     'of another authority is refused': [{ services: { authority: other.authority } }, /certificate/],
     'in another Rekor v2 is refused': [{ services: { rekorV2: other.rekorV2 } }, /checkpoint signature/],
     'in another Rekor v1 is refused': [{ log: 'v1', services: { rekorV1: other.rekorV1 } }, /inclusion promise/],
-    'with a wrong path in the tree is refused': [{ entry: (entry) => ({ ...entry, proof: { ...entry.proof, hashes: entry.proof.hashes.toReversed() } }) }, /root hash/],
-    'with a forged checkpoint is refused': [{ entry: (entry) => ({ ...entry, proof: { ...entry.proof, checkpoint: entry.proof.checkpoint.replace(/\n\d+\n/, '\n99\n') } }) }, /checkpoint signature/],
-    'logged for another statement is refused': [{ logged: (told) => ({ ...told, message: Buffer.from('other') }) }, /digest mismatch/],
-    'logged as dsse for another payload is refused': [{ log: 'v1', logged: (told) => ({ ...told, envelope: { payload: '', payloadType: '', signatures: [] } }) }, /payload hash mismatch/],
+    'with a wrong path in the tree is refused': [
+      { entry: (entry) => ({ ...entry, proof: { ...entry.proof, hashes: entry.proof.hashes.toReversed() } }) },
+      /root hash/,
+    ],
+    'with a forged checkpoint is refused': [
+      {
+        entry: (entry) => ({
+          ...entry,
+          proof: { ...entry.proof, checkpoint: entry.proof.checkpoint.replace(/\n\d+\n/, '\n99\n') },
+        }),
+      },
+      /checkpoint signature/,
+    ],
+    'logged for another statement is refused': [
+      { logged: (told) => ({ ...told, message: Buffer.from('other') }) },
+      /digest mismatch/,
+    ],
+    'logged as dsse for another payload is refused': [
+      { log: 'v1', logged: (told) => ({ ...told, envelope: { payload: '', payloadType: '', signatures: [] } }) },
+      /payload hash mismatch/,
+    ],
     'with a bent body is refused': [{ body: (body) => ({ ...body, kind: 'dsse' }) }, /./],
     'with no time at all is refused': [{ timestamp: false }, /timestamp/],
   };
@@ -183,9 +241,14 @@ describe('a trusted root', () => {
     ctlogs: [legacy, /SCT/],
     timestampAuthorities: [modern, /timestamp/],
   };
-  for (const [part, [signature, message]] of Object.entries(lacking) as [TrustedPart, [LegacySignature | Bundle, RegExp]][]) {
+  for (const [part, [signature, message]] of Object.entries(lacking) as [
+    TrustedPart,
+    [LegacySignature | Bundle, RegExp],
+  ][]) {
     const verify = (root: unknown) =>
-      'payload' in signature ? stockVerifyLegacy(JSON.stringify(root), signature) : stockVerify(JSON.stringify(root), signature);
+      'payload' in signature
+        ? stockVerifyLegacy(JSON.stringify(root), signature)
+        : stockVerify(JSON.stringify(root), signature);
     test(`without ${part} verifies nothing`, () => {
       refused(() => verify(world.trustedRoot({ without: [part] })), message);
     });
