@@ -5,7 +5,7 @@ const MAX_CAUSES = 4;
 const REDACTED = '[redacted]';
 
 const SECRET_NAME =
-  /^(?:auth|authorization|proxy-authorization|cookie|set-cookie|stringdata|identity_?token|registry_?token)$|(?:password|passwd|passphrase|token|secret|secrets|credential|credentials|private_?key|api_?key|access_?key)$/i;
+  /^(?:auth|authorization|proxy-authorization|cookie|set-cookie|stringdata|identity_?token|registry_?token)$|(?:password|passwd|passphrase|token|secret|credential|credentials|private_?key|api_?key|access_?key)$/i;
 
 /** Text that is a credential wherever it stands: bearer and basic values, user info in URLs, private keys, JWTs. */
 const SECRET_TEXT: readonly (readonly [RegExp, string])[] = [
