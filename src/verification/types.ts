@@ -61,9 +61,11 @@ export interface PolicyVerdict {
   readonly signedAt?: number;
   /** When this was judged; milliseconds since the epoch. */
   readonly verifiedAt: number;
+  /** Verified before and past its re-check interval, but asking again fails for reasons of infrastructure. */
+  readonly stale?: boolean;
 }
 
-/** What all policies that govern one image say of it; `digest` is absent only where the reference could not be resolved. */
+/** What all policies that govern one image say of it; `digest` is absent only where a tag could not be resolved, or only static policies govern it. */
 export interface ImageVerdict {
   readonly image: ImageReference;
   readonly digest?: Digest;

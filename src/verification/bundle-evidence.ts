@@ -1,0 +1,74 @@
+import type { Descriptor } from '../registry/types.ts';
+import { RegistryError } from '../registry/types.ts';
+import type { Found, ReadOptions } from './evidence-types.ts';
+import { NOTHING, merge } from './evidence-types.ts';
+import { defective, fetchCandidate, mapLimited, signatureManifest } from './fetch.ts';
+import { readLayers } from './legacy-evidence.ts';
+
+/** How the media type of every Sigstore bundle begins (cosign specs/BUNDLE_SPEC.md). */
+const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle';
+/** A legacy signature stored as an OCI 1.1 referrer (`cosign sign --registry-referrers-mode=oci-1-1`). */
+const LEGACY_TYPE = 'application/vnd.dev.cosign.artifact.sig.v1+json';
+/** What a descriptor that says nothing about its manifest carries: cosign up to 3.0 writes fallback indexes like that. */
+const UNTOLD_TYPES: ReadonlySet<string | undefined> = new Set([undefined, '', 'application/vnd.oci.empty.v1+json']);
+const PREDICATE_ANNOTATION = 'dev.sigstore.bundle.predicateType';
+
+/** The predicate type of what `cosign sign` makes; a bundle of any other is an attestation (cosign specs/BUNDLE_SPEC.md). */
+export const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+
+/** The bundles (and legacy signatures) that refer to the digest. Other artifacts (SBOMs, scans) are not fetched. */
+export async function readReferrers(options: ReadOptions): Promise<Found> {
+  const { registry, repository, digest, call } = options;
+  let referrers: readonly Descriptor[];
+  try {
+    referrers = await registry.referrers(repository, digest, call);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    return { ...NOTHING, failures: [error] };
+  }
+  const attestations = options.attestations ? [] : referrers.filter((one) => isAttestation(one.annotations));
+  const wanted = referrers
+    .filter((one) => rank(one) !== undefined && !attestations.includes(one))
+    .toSorted((one, other) => (rank(one) ?? 0) - (rank(other) ?? 0));
+  const looked = wanted.slice(0, options.signatures);
+  const found = await mapLimited(looked, options.fetches, (descriptor) => readReferrer(options, descriptor));
+  return merge([...found, { ...NOTHING, omitted: wanted.length - looked.length, attestations: attestations.length }]);
+}
+
+/** Signatures first, so that a cap never hides them behind what only might be one; `undefined`: certainly none. */
+function rank({ artifactType }: Descriptor): number | undefined {
+  if (artifactType?.startsWith(BUNDLE_TYPE) === true || artifactType === LEGACY_TYPE) return 0;
+  return UNTOLD_TYPES.has(artifactType) ? 1 : undefined;
+}
+
+async function readReferrer(options: ReadOptions, descriptor: Descriptor): Promise<Found> {
+  const { registry, repository, call } = options;
+  const location = `${repository.host}/${repository.path}@${descriptor.digest}`;
+  try {
+    const { layers, annotations } = signatureManifest(await registry.manifest(repository, descriptor.digest, call), location);
+    if (descriptor.artifactType === LEGACY_TYPE) return await readLayers(options, layers, location);
+    const [layer] = layers;
+    // One layer exactly, as cosign asks: which of several would be the bundle is anybody's guess.
+    if (layer === undefined || layers.length !== 1 || !layer.mediaType.startsWith(BUNDLE_TYPE)) {
+      return unreadable(descriptor, location, 'it does not have one layer that is a bundle');
+    }
+    if (!options.attestations && isAttestation(annotations)) return { ...NOTHING, attestations: 1 };
+    return await fetchCandidate(options, layer, location, (bytes) => ({ format: 'bundle', location, bytes }));
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    if (error.code === 'NotFound') return unreadable(descriptor, location, 'it is listed, but the registry does not have it');
+    if (error.code === 'ManifestInvalid') return unreadable(descriptor, location, 'it is not an image manifest');
+    return { ...NOTHING, failures: [error] };
+  }
+}
+
+/** A referrer that claims to be a signature and is none is told; one that claims nothing may be anything else. */
+function unreadable(descriptor: Descriptor, location: string, message: string): Found {
+  return rank(descriptor) === 0 ? defective({ location, reason: 'SignatureInvalid', message }) : NOTHING;
+}
+
+/** The annotation is not signed: it only saves fetching what would be no signature anyway. */
+function isAttestation(annotations: Readonly<Record<string, string>> | undefined): boolean {
+  const type = annotations?.[PREDICATE_ANNOTATION];
+  return type !== undefined && type !== SIGN_PREDICATE;
+}

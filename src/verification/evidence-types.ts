@@ -1,0 +1,62 @@
+import type { Reason } from '../api/reasons.ts';
+import type { Digest } from '../base/digest.ts';
+import type { RegistryClient, RegistryCall, RegistryError, RepositoryName } from '../registry/types.ts';
+import type { Candidate } from '../signatures/types.ts';
+
+/** Something stored as a signature that cannot be looked at: a definite answer, not an outage. */
+export interface Defect {
+  readonly location: string;
+  readonly reason: Extract<Reason, 'SignatureInvalid' | 'LimitExceeded'>;
+  readonly message: string;
+}
+
+/** What one place (the `.sig` tag, the referrers) holds for a digest. */
+export interface Found {
+  readonly candidates: readonly Candidate[];
+  readonly defects: readonly Defect[];
+  /** Look-ups that had no answer. Never to be read as "there is none". */
+  readonly failures: readonly RegistryError[];
+  /** Signatures beyond the cap, not looked at. */
+  readonly omitted: number;
+  /** Bundles that say of themselves to be attestations, not signatures. */
+  readonly attestations: number;
+}
+
+/** Everything that is attached to one digest, from all places. */
+export interface Evidence extends Found {
+  readonly digest: Digest;
+  /** Equal exactly when the same signatures were found for the same image. */
+  readonly hash: Digest;
+  /** Milliseconds since the epoch. */
+  readonly fetchedAt: number;
+}
+
+/** Where and how one place is read. */
+export interface ReadOptions {
+  readonly registry: RegistryClient;
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+  readonly call: RegistryCall;
+  /** Signatures that are looked at. */
+  readonly signatures: number;
+  /** Bytes of one payload or bundle. */
+  readonly payload: number;
+  /** Concurrent fetches. */
+  readonly fetches: number;
+  /** Whether bundles that say of themselves to be attestations are read as well. */
+  readonly attestations: boolean;
+}
+
+/** Nothing found, and nothing went wrong. */
+export const NOTHING: Found = Object.freeze({ candidates: [], defects: [], failures: [], omitted: 0, attestations: 0 });
+
+/** What several places hold, as one. */
+export function merge(places: readonly Found[]): Found {
+  return {
+    candidates: places.flatMap((place) => place.candidates),
+    defects: places.flatMap((place) => place.defects),
+    failures: places.flatMap((place) => place.failures),
+    omitted: places.reduce((sum, place) => sum + place.omitted, 0),
+    attestations: places.reduce((sum, place) => sum + place.attestations, 0),
+  };
+}

@@ -1,0 +1,132 @@
+import { DeadlineExceeded, deadline } from '../base/abort.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Digest } from '../base/digest.ts';
+import { digestOf } from '../base/digest.ts';
+import { Lru } from '../base/lru.ts';
+import { SingleFlight } from '../base/single-flight.ts';
+import type { RegistryCall, RegistryClient, RepositoryName } from '../registry/types.ts';
+import { RegistryError } from '../registry/types.ts';
+import type { Candidate } from '../signatures/types.ts';
+import { readReferrers } from './bundle-evidence.ts';
+import type { Evidence, Found, ReadOptions } from './evidence-types.ts';
+import { NOTHING, merge } from './evidence-types.ts';
+import { readLegacy } from './legacy-evidence.ts';
+import type { EngineLimits } from './limits.ts';
+
+const OVERHEAD = 1024;
+const keys = new WeakMap<Candidate, Digest>();
+
+/** Whose evidence: by digest alone, a signed copy elsewhere would speak for an unsigned one. */
+export interface Subject {
+  readonly repository: RepositoryName;
+  readonly digest: Digest;
+}
+
+/** Gathers the evidence of digests: what is kept is kept by host, repository, digest and credential scope. */
+export class EvidenceReader {
+  readonly #registry: RegistryClient;
+  readonly #clock: Clock;
+  readonly #limits: EngineLimits;
+  readonly #kept: Lru<Evidence>;
+  readonly #flights = new SingleFlight<Evidence>();
+
+  constructor(registry: RegistryClient, clock: Clock, limits: EngineLimits) {
+    this.#registry = registry;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#kept = new Lru(limits.evidenceBytes);
+  }
+
+  /**
+   * Everything attached to the subject, not older than `maxAge` milliseconds. Places that could not be asked are in
+   * `failures`; the promise rejects only when `call.signal` aborts or the look-up's deadline passes.
+   */
+  async read({ repository, digest }: Subject, maxAge: number, call: RegistryCall): Promise<Evidence> {
+    const key = JSON.stringify([repository.host, repository.path, digest, call.keychain.scope]);
+    const now = this.#clock.now();
+    const kept = this.#kept.get(key, now);
+    if (kept !== undefined && now - kept.fetchedAt <= maxAge) return kept;
+    return this.#flights.run(
+      key,
+      async (signal) => {
+        const evidence = await this.#fetch(repository, digest, { ...call, signal });
+        // An answer with holes in it is good for one decision and must not stand in for the whole later.
+        if (evidence.failures.length === 0) {
+          this.#kept.set(key, evidence, bytesOf(evidence), evidence.fetchedAt + this.#limits.evidenceAge);
+        }
+        return evidence;
+      },
+      call.signal,
+    );
+  }
+
+  async #fetch(repository: RepositoryName, digest: Digest, call: RegistryCall): Promise<Evidence> {
+    const { lookup, signatures, payload, fetches } = this.#limits;
+    const limit = deadline(this.#clock, lookup, `looking for signatures in ${repository.host}/${repository.path}`, call.signal);
+    const options: ReadOptions = {
+      registry: this.#registry,
+      call: { ...call, signal: limit.signal },
+      repository,
+      digest,
+      signatures,
+      payload,
+      fetches,
+      attestations: false,
+    };
+    try {
+      const places = await Promise.all([readReferrers, readLegacy].map((read) => withinDeadline(read(options), limit.signal)));
+      const found = capped(merge(places), signatures);
+      const hash = digestOf(JSON.stringify([repository.host, repository.path, digest, found.candidates.map(candidateKey).toSorted()]));
+      return { ...found, digest, hash, fetchedAt: this.#clock.now() };
+    } finally {
+      limit.cancel();
+    }
+  }
+}
+
+/** A place that did not answer in time is a failed look-up of that place; what the other one holds still counts. */
+async function withinDeadline(reading: Promise<Found>, signal: AbortSignal): Promise<Found> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!(signal.reason instanceof DeadlineExceeded)) throw error;
+    return { ...NOTHING, failures: [new RegistryError('Unavailable', signal.reason.message, { cause: error })] };
+  }
+}
+
+/** A digest of everything that a candidate is: what was proven of one is true of every equal one. */
+export function candidateKey(candidate: Candidate): Digest {
+  const known = keys.get(candidate);
+  if (known !== undefined) return known;
+  const content =
+    candidate.format === 'bundle'
+      ? [candidate.format, digestOf(candidate.bytes)]
+      : [candidate.format, digestOf(candidate.payload), Object.entries(candidate.annotations).toSorted(byName)];
+  const key = digestOf(JSON.stringify(content));
+  keys.set(candidate, key);
+  return key;
+}
+
+function byName([one]: readonly [string, string], [other]: readonly [string, string]): number {
+  return one < other ? -1 : 1;
+}
+
+/** Each place was read up to the cap; so is their sum, taking from each in turn so that no place can crowd out another. */
+function capped(found: Found, signatures: number): Found {
+  if (found.candidates.length <= signatures) return found;
+  const legacy = found.candidates.filter((one) => one.format === 'legacy');
+  const bundles = found.candidates.filter((one) => one.format === 'bundle');
+  const half = Math.floor(signatures / 2);
+  const fromBundles = bundles.slice(0, Math.max(half, signatures - legacy.length));
+  const fromLegacy = legacy.slice(0, signatures - fromBundles.length);
+  const candidates = [...fromBundles, ...fromLegacy];
+  return { ...found, candidates, omitted: found.omitted + found.candidates.length - candidates.length };
+}
+
+function bytesOf(evidence: Evidence): number {
+  return evidence.candidates.reduce((sum, candidate) => {
+    if (candidate.format === 'bundle') return sum + candidate.bytes.byteLength + OVERHEAD;
+    const annotations = Object.entries(candidate.annotations).reduce((size, [key, value]) => size + key.length + value.length, 0);
+    return sum + candidate.payload.byteLength + 2 * annotations + OVERHEAD;
+  }, OVERHEAD);
+}

@@ -1,0 +1,61 @@
+import type { Digest } from '../base/digest.ts';
+import type { Descriptor } from '../registry/types.ts';
+import { RegistryError } from '../registry/types.ts';
+import type { Candidate } from '../signatures/types.ts';
+import type { Found, ReadOptions } from './evidence-types.ts';
+import { NOTHING, merge } from './evidence-types.ts';
+import { defective, fetchCandidate, mapLimited, signatureManifest } from './fetch.ts';
+
+/** The annotation that holds a legacy signature (cosign specs/SIGNATURE_SPEC.md). */
+export const SIGNATURE_ANNOTATION = 'dev.cosignproject.cosign/signature';
+
+/** The tag under which cosign keeps the legacy signatures of `digest` (cosign specs/SIGNATURE_SPEC.md). */
+export function signatureTag(digest: Digest): string {
+  return `${digest.replace(':', '-')}.sig`;
+}
+
+/** The legacy signatures of the digest: its `.sig` tag. A registry's own 404 means none; any other failure is one. */
+export async function readLegacy(options: ReadOptions): Promise<Found> {
+  const { registry, repository, digest, call } = options;
+  const tag = signatureTag(digest);
+  try {
+    const manifest = await registry.manifest(repository, tag, call);
+    const location = `${repository.host}/${repository.path}:${tag}`;
+    return await readLayers(options, signatureManifest(manifest, location).layers, location);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    return error.code === 'NotFound' ? NOTHING : { ...NOTHING, failures: [error] };
+  }
+}
+
+/**
+ * The legacy signatures in these layers, one each. The layer's media type is not looked at, as cosign does not: what
+ * makes a layer a signature is its annotation, and a layer without one is not even fetched.
+ */
+export async function readLayers(options: ReadOptions, layers: readonly Descriptor[], manifest: string): Promise<Found> {
+  const looked = layers.slice(0, options.signatures);
+  const payloads = new Map<Digest, Promise<Found>>();
+  const found = await mapLimited(looked, options.fetches, async (layer, index) => {
+    const location = `${manifest}, layer ${index + 1}`;
+    const annotations = layer.annotations ?? {};
+    if (!Object.hasOwn(annotations, SIGNATURE_ANNOTATION)) {
+      const message = `signature layer ${layer.digest} is missing "${SIGNATURE_ANNOTATION}" annotation`;
+      return defective({ location, reason: 'SignatureInvalid', message });
+    }
+    // Several people signing one image sign the same bytes: one fetch serves all their layers.
+    const known = payloads.get(layer.digest);
+    const fetching =
+      known ?? fetchCandidate(options, layer, location, (payload) => ({ format: 'legacy', location, payload, annotations }));
+    if (known === undefined) payloads.set(layer.digest, fetching);
+    return relocated(await fetching, location, annotations);
+  });
+  return merge([...found, { ...NOTHING, omitted: layers.length - looked.length }]);
+}
+
+function relocated(found: Found, location: string, annotations: Readonly<Record<string, string>>): Found {
+  return {
+    ...found,
+    candidates: found.candidates.map((one): Candidate => (one.format === 'legacy' ? { ...one, location, annotations } : one)),
+    defects: found.defects.map((defect) => ({ ...defect, location })),
+  };
+}

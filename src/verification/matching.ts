@@ -1,0 +1,46 @@
+/** One authority that passed, with who made it pass. */
+export interface Pass<Value> {
+  /** Position of the authority in the policy. */
+  readonly authority: number;
+  /** One signature; equal for the same one. */
+  readonly candidate: string;
+  /** One signer: a key or a certificate identity; equal for the same one. */
+  readonly signer: string;
+  readonly value: Value;
+}
+
+/**
+ * The largest set of passes in which every authority, every signature and every signer occurs at most once (api.md,
+ * `threshold`: distinct by signer): a maximum matching by augmenting paths, because taking the first that fits can
+ * miss one that exists. Signers that share a signature count as one: whoever made that signature is both of them.
+ */
+export function distinctPasses<Value>(passes: readonly Pass<Value>[]): readonly Pass<Value>[] {
+  const party = parties(passes);
+  const byAuthority = Map.groupBy(passes, (pass) => pass.authority);
+  const takenBy = new Map<string, Pass<Value>>();
+  const augment = (authority: number, tried: Set<string>): boolean => {
+    for (const pass of byAuthority.get(authority) ?? []) {
+      const who = party(pass);
+      if (tried.has(who)) continue;
+      tried.add(who);
+      const holder = takenBy.get(who);
+      if (holder !== undefined && !augment(holder.authority, tried)) continue;
+      takenBy.set(who, pass);
+      return true;
+    }
+    return false;
+  };
+  for (const authority of byAuthority.keys()) augment(authority, new Set());
+  return [...takenBy.values()].toSorted((one, other) => one.authority - other.authority);
+}
+
+/** Which party a pass belongs to: signatures and signers joined where one pass names both (union-find). */
+function parties<Value>(passes: readonly Pass<Value>[]): (pass: Pass<Value>) => string {
+  const parent = new Map<string, string>();
+  const find = (node: string): string => {
+    const above = parent.get(node);
+    return above === undefined || above === node ? node : find(above);
+  };
+  for (const { candidate, signer } of passes) parent.set(find(`candidate ${candidate}`), find(`signer ${signer}`));
+  return ({ signer }) => find(`signer ${signer}`);
+}

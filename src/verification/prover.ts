@@ -1,0 +1,90 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import { Lru } from '../base/lru.ts';
+import { OPERATOR } from '../signatures/profile.ts';
+import type { Candidate, Proof, Requirement } from '../signatures/types.ts';
+import { SignatureError } from '../signatures/types.ts';
+import { candidateKey } from './evidence.ts';
+import type { Facts, Judgement, ProofAnswer, ProofTask } from './judge.ts';
+import { judgement } from './judge.ts';
+import type { EngineLimits } from './limits.ts';
+import type { JudgingPolicy } from './types.ts';
+
+const PROOF_BYTES = 2048;
+
+/** The cryptographic proof of one signature (`src/signatures/prove.ts`). */
+export type Prove = (candidate: Candidate, requirement: Requirement) => Proof;
+
+/**
+ * Drives a judgement: proves what it asks for, remembers proofs by signature and authority (a proof is a fact about its
+ * inputs and does not age), lets others run between two, and stops when the time for it is used up.
+ */
+export class Prover {
+  readonly #prove: Prove;
+  readonly #clock: Clock;
+  readonly #limits: EngineLimits;
+  readonly #proofs: Lru<ProofAnswer>;
+
+  constructor(prove: Prove, clock: Clock, limits: EngineLimits) {
+    this.#prove = prove;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#proofs = new Lru(limits.proofBytes);
+  }
+
+  /** The judgement of one policy. Rejects only with the reason of an aborted `signal`. */
+  async judge(policy: JudgingPolicy, facts: Facts, signal?: AbortSignal): Promise<Judgement> {
+    const judging = judgement(policy, facts);
+    let spent = 0;
+    let step = judging.next();
+    while (step.done !== true) {
+      const key = proofKey(step.value);
+      if (this.#proofs.get(key, 0) === undefined) {
+        await nextTurn();
+        signal?.throwIfAborted();
+      }
+      // Looked up again after the turn: of many callers that wait for one proof, the first does the work for all.
+      const known = this.#proofs.get(key, 0);
+      const before = this.#clock.now();
+      const answer = known ?? (spent >= this.#limits.judgement ? 'exhausted' : this.#answer(step.value, key, facts.now));
+      spent += this.#clock.now() - before;
+      step = judging.next(answer);
+    }
+    return step.value;
+  }
+
+  #answer({ candidate, authority, key }: ProofTask, id: string, now: number): ProofAnswer {
+    const { log, timestamp, sct, trust } = authority;
+    const requirement: Requirement = {
+      ...(key === undefined ? {} : { key }),
+      ...(trust === undefined ? {} : { trust }),
+      log,
+      timestamp,
+      sct,
+      profile: OPERATOR,
+      now,
+    };
+    const answer = attempt(() => this.#prove(candidate, requirement));
+    this.#proofs.set(id, answer, PROOF_BYTES + sizeOf(answer));
+    return answer;
+  }
+}
+
+/** Whatever a parser throws at foreign bytes, the signature proves nothing. */
+function attempt(prove: () => Proof): Exclude<ProofAnswer, 'exhausted'> {
+  try {
+    return { proof: prove() };
+  } catch (error) {
+    if (error instanceof SignatureError) return { error };
+    return { error: new SignatureError('SignatureInvalid', `it cannot be read: ${messageOf(error, 200)}`, { cause: error }) };
+  }
+}
+
+function proofKey({ candidate, authority, key }: ProofTask): string {
+  return `${candidateKey(candidate)} ${authority.hash} ${key?.keyId ?? ''}`;
+}
+
+function sizeOf(answer: Exclude<ProofAnswer, 'exhausted'>): number {
+  return 2 * ('error' in answer ? answer.error.message.length : JSON.stringify(answer.proof).length);
+}

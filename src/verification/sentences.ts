@@ -1,0 +1,52 @@
+import type { Reason } from '../api/reasons.ts';
+import type { Signer } from '../signatures/types.ts';
+import type { CompiledAuthority, CompiledIdentity, StringMatch } from './types.ts';
+
+/** Longest message of a verdict, in characters (api.md, status). */
+export const MESSAGE_LIMIT = 512;
+
+/** Text that others wrote, quoted and cut, so that it can neither break nor fill a sentence of ours. */
+export function quote(text: string, limit = 120): string {
+  return JSON.stringify(clip(text, limit));
+}
+
+/** At most `limit` characters, in one line. */
+export function clip(text: string, limit: number): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  return line.length <= limit ? line : `${line.slice(0, limit - 1)}…`;
+}
+
+/** Who signed, as people name them. */
+export function signerText(signer: Signer): string {
+  return signer.kind === 'key' ? `key ${signer.keyId}` : `${quote(signer.subject)} (issuer ${quote(signer.issuer)})`;
+}
+
+/** What an authority accepts, as people would say it. */
+export function wantedText(authority: CompiledAuthority): string {
+  const [first, ...others] = authority.kind === 'key' ? authority.keys.map((key) => `key ${key.keyId}`) : authority.identities.map(identityText);
+  return `${first ?? 'nobody'}${others.length > 0 ? ` or ${others.length} other${others.length > 1 ? 's' : ''}` : ''}`;
+}
+
+/** An identity as it was written in the policy. */
+export function identityText({ issuer, subject }: CompiledIdentity): string {
+  return `subject ${matchText(subject)} of issuer ${matchText(issuer)}`;
+}
+
+function matchText(match: StringMatch): string {
+  return 'exact' in match ? quote(match.exact) : `matching ${quote(match.pattern)}`;
+}
+
+/** What to do about a reason; the end of the sentence that people read. */
+export const REMEDIES: Partial<Readonly<Record<Reason, string>>> = Object.freeze({
+  SignatureInvalid: 'sign the image again',
+  KeyMismatch: "sign with that key, or add the signer's public key to the authority",
+  NotLogged: 'sign with a transparency log that the trust root lists, or say in the authority (ctlog) that none is needed',
+  TimestampInvalid: 'sign with a timestamp authority that the trust root lists',
+  CertificateInvalid: "sign with a certificate of the trust root's authorities, or name the right trust root in the authority",
+  TrustRootUnavailable: 'name a trust root that has what is needed',
+  DigestMismatch: 'sign this image, not another one',
+  IdentityMismatch: 'sign with that identity, or add the one that signed to the authority if it may',
+  AnnotationMismatch: 'sign again with these annotations (cosign sign -a key=value)',
+  SignatureTooOld: 'sign the image again',
+  LimitExceeded: 'remove signatures that are not needed',
+});
