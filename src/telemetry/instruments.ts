@@ -99,27 +99,28 @@ export function createInstruments(registry: Registry) {
         ['verb', 'host'],
         REQUEST_BUCKETS,
       ),
-      retries: counter('rest_client_request_retries_total', 'Requests to the API server that were sent again.', [
-        'code',
-        'verb',
-        'host',
-      ]),
     },
     watch: {
-      restarts: counter('assay_watch_restarts_total', 'Watches that ended and were started again.', ['resource']),
-      relists: counter('assay_watch_relists_total', 'Complete lists that were read, the first one included.', [
+      ends: counter('assay_watch_restarts_total', 'Watches that ended, in good order or not, and were begun again.', [
+        'resource',
+      ]),
+      lists: counter('assay_watch_lists_total', 'Lists that were asked for, by whether they were read to the end.', [
+        'resource',
+        'result',
+      ]),
+      failing: gauge('assay_watch_failing', 'Whether the API server cannot be followed at the moment (1) or can (0).', [
         'resource',
       ]),
       objects: gauge('assay_watch_objects', 'Objects held in memory.', ['resource']),
       synced: gauge('assay_watch_synced', 'Whether the first list was read (1) or not yet (0).', ['resource']),
     },
-    verifications: counter('assay_verifications_total', 'Verifications of an image under a policy.', [
+    verifications: counter('assay_verifications_total', 'Images judged under a policy, by result and reason.', [
       'result',
       'reason',
     ]),
     verificationSeconds: histogram(
       'assay_verification_duration_seconds',
-      'How long it takes to verify one image under all policies that govern it.',
+      'How long it takes to judge one image under one policy, with all look-ups.',
       [],
       VERIFICATION_BUCKETS,
     ),

@@ -1,12 +1,14 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Reason, Result, WorkloadState } from '../api/reasons.ts';
+import type { ReflectorHooks } from '../kube/recovery.ts';
+import type { TransportHooks } from '../kube/transport.ts';
 import type { RequestKind } from '../registry/types.ts';
 import type { ControllerObserver } from '../runtime/outcome.ts';
 import type { QueueObserver, QueueView } from '../runtime/work-queue.ts';
 import { createInstruments } from './instruments.ts';
 import type { Instruments } from './instruments.ts';
 import { codeLabel, initialise, outcomes, RECONCILE_RESULTS } from './series.ts';
-import type { Method, PinMode, PinResult, Verb, Vocabulary } from './series.ts';
+import type { PinMode, PinResult, Vocabulary } from './series.ts';
 
 /** The fleet as it is now; read at each scrape, so it must be cheap. */
 export interface FleetState {
@@ -14,20 +16,12 @@ export interface FleetState {
   readonly images: Iterable<{ readonly result: Result; readonly reason: Reason; readonly count: number }>;
 }
 
-/** One request to the API server; without a code, no answer came. Of a watch, `seconds` is the time to its headers. */
-export interface ApiRequest {
-  readonly method: Method;
-  readonly verb: Verb;
-  readonly code?: number | undefined;
-  readonly seconds: number;
-}
-
-/** What a reflector tells of one resource. */
-export interface WatchObserver {
-  restarted(): void;
-  relisted(): void;
-  objects(count: number): void;
-  synced(value: boolean): void;
+/** A cache as it is now. */
+export interface CacheState {
+  /** Plural name. */
+  readonly resource: string;
+  readonly objects: number;
+  readonly synced: boolean;
 }
 
 /** Everything that is counted, by what happened; nothing outside of telemetry names a metric or a label. */
@@ -35,18 +29,18 @@ export interface Metrics {
   /** The observer of the work queue of this controller. */
   queue(controller: string): QueueObserver;
   controller(controller: string, concurrency: number): ControllerObserver;
-  apiRequest(request: ApiRequest): void;
-  apiRetry(request: Omit<ApiRequest, 'seconds'>): void;
-  watch(resource: string): WatchObserver;
-  /** One image judged under one policy. */
-  verification(result: Result, reason: Reason): void;
-  /** One image judged under all policies that govern it; seconds. */
-  verificationTook(seconds: number): void;
+  /** Each attempt of a request to the API server, at its headers. */
+  readonly transport: Required<TransportHooks>;
+  readonly reflector: Required<Pick<ReflectorHooks, 'onList' | 'onWatch' | 'onProblem'>>;
+  /** One image judged under one policy; seconds. */
+  verification(event: { readonly result: Result; readonly reason: Reason; readonly seconds: number }): void;
   pin(mode: PinMode, result: PinResult): void;
   /** `code` is absent when no answer came. */
-  registryRequest(kind: RequestKind, code: number | undefined): void;
+  registryRequest(kind: RequestKind, code: number | string | undefined): void;
   /** Has `state` asked at each scrape; the last one given counts. */
   fleet(state: () => FleetState): void;
+  /** Has `state` asked at each scrape; the last one given counts. */
+  caches(state: () => Iterable<CacheState>): void;
   /** What a scraper is to be answered. */
   exposition(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -64,18 +58,27 @@ export function createMetrics(vocabulary: Vocabulary, build: { version: string; 
   instruments.buildInfo.set(build, 1);
   const collectors: (() => void)[] = [];
   let fleet: (() => FleetState) | undefined;
-  collectors.push(() => collectFleet(instruments, vocabulary, fleet?.()));
+  let caches: (() => Iterable<CacheState>) | undefined;
+  collectors.push(
+    () => collectFleet(instruments, vocabulary, fleet?.()),
+    () => collectCaches(instruments, caches?.() ?? []),
+  );
   return {
     queue: (controller) => queueObserver(instruments, vocabulary, controller, collectors),
     controller: (controller, concurrency) => controllerObserver(instruments, controller, concurrency),
-    ...clientMetrics(instruments, vocabulary),
-    watch: (resource) => watchObserver(instruments, resource),
-    verification: (result, reason) => instruments.verifications.inc({ result, reason }),
-    verificationTook: (seconds) => instruments.verificationSeconds.observe(seconds),
+    transport: transportHooks(instruments, vocabulary),
+    reflector: reflectorHooks(instruments),
+    verification: ({ result, reason, seconds }) => {
+      instruments.verifications.inc({ result, reason });
+      instruments.verificationSeconds.observe(seconds);
+    },
     pin: (mode, result) => instruments.pins.inc({ mode, result }),
     registryRequest: (kind, code) => instruments.registryRequests.inc({ kind, code: codeLabel(code) }),
     fleet: (state) => {
       fleet = state;
+    },
+    caches: (state) => {
+      caches = state;
     },
     exposition: async () => {
       for (const collect of collectors) collect();
@@ -143,23 +146,26 @@ function controllerObserver(instruments: Instruments, name: string, concurrency:
   };
 }
 
-function clientMetrics({ client }: Instruments, { apiServer: host }: Vocabulary): Pick<Metrics, 'apiRequest' | 'apiRetry'> {
+function collectCaches({ watch }: Instruments, caches: Iterable<CacheState>): void {
+  for (const { resource, objects, synced } of caches) {
+    watch.objects.set({ resource }, objects);
+    watch.synced.set({ resource }, synced ? 1 : 0);
+  }
+}
+
+function transportHooks({ client }: Instruments, { apiServer: host }: Vocabulary): Metrics['transport'] {
   return {
-    apiRequest: ({ method, verb, code, seconds }) => {
+    onRequest: ({ method, verb, code, seconds }) => {
       client.requests.inc({ code: codeLabel(code), method, host });
       client.seconds.observe({ verb, host }, seconds);
-    },
-    apiRetry: ({ verb, code }) => {
-      client.retries.inc({ code: codeLabel(code), verb, host });
     },
   };
 }
 
-function watchObserver({ watch }: Instruments, resource: string): WatchObserver {
+function reflectorHooks({ watch }: Instruments): Metrics['reflector'] {
   return {
-    restarted: () => watch.restarts.inc({ resource }),
-    relisted: () => watch.relists.inc({ resource }),
-    objects: (count) => watch.objects.set({ resource }, count),
-    synced: (value) => watch.synced.set({ resource }, value ? 1 : 0),
+    onList: ({ plural }, { code }) => watch.lists.inc({ resource: plural, result: code === 'ok' ? 'ok' : 'error' }),
+    onWatch: ({ plural }) => watch.ends.inc({ resource: plural }),
+    onProblem: ({ plural }, problem) => watch.failing.set({ resource: plural }, problem === undefined ? 0 : 1),
   };
 }

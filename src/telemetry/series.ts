@@ -28,24 +28,25 @@ export const PIN_RESULTS = ['pinned', 'conflict', 'forbidden', 'rejected', 'erro
 export type PinResult = (typeof PIN_RESULTS)[number];
 
 /** Methods and verbs of the requests that Assay sends to an API server. */
-export const METHODS = ['GET', 'PATCH', 'POST'] as const;
-export type Method = (typeof METHODS)[number];
-export const VERBS = ['get', 'list', 'watch', 'patch', 'create'] as const;
-export type Verb = (typeof VERBS)[number];
+const METHODS = ['GET', 'PATCH', 'POST'];
+const VERBS = ['get', 'list', 'watch', 'patch', 'create'];
+
+/** How a list ended. */
+export const LIST_RESULTS = ['ok', 'error'] as const;
 
 const CODES = [
   200, 201, 202, 204, 206, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 416, 422, 429, 500,
   502, 503, 504,
 ];
-const KNOWN_CODES: ReadonlySet<number> = new Set(CODES);
 /** client-go's word for a request that got no answer. */
 const NO_ANSWER = '<error>';
 const UNCOMMON = 'other';
+const CODE_LABELS: ReadonlySet<string> = new Set([...CODES.map(String), NO_ANSWER, UNCOMMON]);
 
 /** The label for a status code: a server can answer anything, a label must not. */
-export function codeLabel(code: number | undefined): string {
-  if (code === undefined) return NO_ANSWER;
-  return KNOWN_CODES.has(code) ? String(code) : UNCOMMON;
+export function codeLabel(code: number | string | undefined): string {
+  const label = code === undefined ? NO_ANSWER : String(code);
+  return CODE_LABELS.has(label) ? label : UNCOMMON;
 }
 
 /** Every pair that can be: which reasons fail and which leave unknown is the judge's business. */
@@ -66,23 +67,20 @@ export function outcomes(vocabulary: Vocabulary): { readonly result: Result; rea
 /** Sets every series that does not belong to one controller to 0. */
 export function initialise(instruments: Instruments, vocabulary: Vocabulary): void {
   const { client, watch, verifications, pins, workloads, images, registryRequests } = instruments;
-  const codes = [...CODES.map(String), NO_ANSWER, UNCOMMON];
   for (const labels of outcomes(vocabulary)) {
     verifications.inc(labels, 0);
     images.set(labels, 0);
   }
   for (const mode of PIN_MODES) for (const result of PIN_RESULTS) pins.inc({ mode, result }, 0);
   for (const state of vocabulary.workloadStates) workloads.set({ state }, 0);
-  for (const kind of vocabulary.requestKinds) for (const code of codes) registryRequests.inc({ kind, code }, 0);
+  for (const kind of vocabulary.requestKinds) for (const code of CODE_LABELS) registryRequests.inc({ kind, code }, 0);
   const host = vocabulary.apiServer;
-  for (const method of METHODS) for (const code of codes) client.requests.inc({ code, method, host }, 0);
-  for (const verb of VERBS) {
-    client.seconds.zero({ verb, host });
-    for (const code of ['429', '503', NO_ANSWER]) client.retries.inc({ code, verb, host }, 0);
-  }
+  for (const method of METHODS) for (const code of CODE_LABELS) client.requests.inc({ code, method, host }, 0);
+  for (const verb of VERBS) client.seconds.zero({ verb, host });
   for (const resource of vocabulary.resources) {
-    watch.restarts.inc({ resource }, 0);
-    watch.relists.inc({ resource }, 0);
+    watch.ends.inc({ resource }, 0);
+    for (const result of LIST_RESULTS) watch.lists.inc({ resource, result }, 0);
+    watch.failing.set({ resource }, 0);
     watch.objects.set({ resource }, 0);
     watch.synced.set({ resource }, 0);
   }

@@ -54,7 +54,6 @@ const FAMILIES: Record<string, { readonly type: string; readonly labels: string[
   controller_runtime_active_workers: { type: 'gauge', labels: ['controller'] },
   rest_client_requests_total: { type: 'counter', labels: ['code', 'method', 'host'] },
   rest_client_request_duration_seconds: { type: 'histogram', labels: ['verb', 'host'], bounds: ['0.005', '60', 12] },
-  rest_client_request_retries_total: { type: 'counter', labels: ['code', 'verb', 'host'] },
   assay_verifications_total: { type: 'counter', labels: ['result', 'reason'] },
   assay_verification_duration_seconds: { type: 'histogram', labels: [], bounds: ['0.001', '30', 14] },
   assay_pins_total: { type: 'counter', labels: ['mode', 'result'] },
@@ -62,7 +61,8 @@ const FAMILIES: Record<string, { readonly type: string; readonly labels: string[
   assay_images: { type: 'gauge', labels: ['result', 'reason'] },
   assay_registry_requests_total: { type: 'counter', labels: ['kind', 'code'] },
   assay_watch_restarts_total: { type: 'counter', labels: ['resource'] },
-  assay_watch_relists_total: { type: 'counter', labels: ['resource'] },
+  assay_watch_lists_total: { type: 'counter', labels: ['resource', 'result'] },
+  assay_watch_failing: { type: 'gauge', labels: ['resource'] },
   assay_watch_objects: { type: 'gauge', labels: ['resource'] },
   assay_watch_synced: { type: 'gauge', labels: ['resource'] },
   assay_build_info: { type: 'gauge', labels: ['version', 'node'] },
@@ -182,33 +182,37 @@ const CASES: Record<string, (given: Metrics) => Promise<void>> = {
     assert.ok((after.get('{kind="head",code="other"}') ?? 0) > 800);
   },
   'requests to the API server are counted by code, method and host, and timed by verb': async (given) => {
-    given.apiRequest({ method: 'PATCH', verb: 'patch', code: 200, seconds: 0.01 });
-    given.apiRequest({ method: 'GET', verb: 'list', seconds: 5 });
-    given.apiRetry({ method: 'GET', verb: 'list', code: 429 });
+    const host = '10.0.0.1:443';
+    given.transport.onRequest({ method: 'PATCH', verb: 'patch', code: '200', seconds: 0.01, host });
+    given.transport.onRequest({ method: 'GET', verb: 'list', code: '<error>', seconds: 5, host });
+    given.transport.onRequest({ method: 'GET', verb: 'list', code: '799', seconds: 0, host });
     const requests = await samples(given, 'rest_client_requests_total');
     assert.equal(requests.get('{code="200",method="PATCH",host="10.0.0.1:443"}'), 1);
     assert.equal(requests.get('{code="<error>",method="GET",host="10.0.0.1:443"}'), 1);
     const seconds = await samples(given, 'rest_client_request_duration_seconds_sum');
     assert.equal(seconds.get('{verb="list",host="10.0.0.1:443"}'), 5);
-    const retries = await samples(given, 'rest_client_request_retries_total');
-    assert.equal(retries.get('{code="429",verb="list",host="10.0.0.1:443"}'), 1);
+    assert.equal(requests.get('{code="other",method="GET",host="10.0.0.1:443"}'), 1);
   },
   'verifications, their time, pins and watches are counted': async (given) => {
-    given.verification('Failed', 'IdentityMismatch');
-    given.verificationTook(0.3);
+    given.verification({ result: 'Failed', reason: 'IdentityMismatch', seconds: 0.3 });
     given.pin('Patch', 'conflict');
-    const watch = given.watch('secrets');
-    watch.restarted();
-    watch.relisted();
-    watch.objects(7);
-    watch.synced(true);
+    const secrets = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true };
+    given.reflector.onWatch(secrets, { code: 'Gone', seconds: 3, count: 0 });
+    given.reflector.onList(secrets, { code: 'ok', seconds: 1, count: 7 });
+    given.reflector.onList(secrets, { code: 'Forbidden', seconds: 1, count: 0 });
+    given.reflector.onProblem(secrets, { code: 'Forbidden', verb: 'list', message: 'forbidden', since: 0 });
+    given.caches(() => [{ resource: 'secrets', objects: 7, synced: true }]);
     const value = async (name: string, labels: string): Promise<number | undefined> =>
       (await samples(given, name)).get(labels);
     assert.equal(await value('assay_verifications_total', '{result="Failed",reason="IdentityMismatch"}'), 1);
     assert.equal(await value('assay_verification_duration_seconds_sum', ''), 0.3);
     assert.equal(await value('assay_pins_total', '{mode="Patch",result="conflict"}'), 1);
     assert.equal(await value('assay_watch_restarts_total', '{resource="secrets"}'), 1);
-    assert.equal(await value('assay_watch_relists_total', '{resource="secrets"}'), 1);
+    assert.equal(await value('assay_watch_lists_total', '{resource="secrets",result="ok"}'), 1);
+    assert.equal(await value('assay_watch_lists_total', '{resource="secrets",result="error"}'), 1);
+    assert.equal(await value('assay_watch_failing', '{resource="secrets"}'), 1);
+    given.reflector.onProblem(secrets, undefined);
+    assert.equal(await value('assay_watch_failing', '{resource="secrets"}'), 0);
     assert.equal(await value('assay_watch_objects', '{resource="secrets"}'), 7);
     assert.equal(await value('assay_watch_synced', '{resource="secrets"}'), 1);
     assert.equal(await value('assay_watch_synced', '{resource="deployments"}'), 0);
