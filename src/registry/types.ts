@@ -51,9 +51,20 @@ export interface Descriptor {
 export const REQUEST_KINDS = ['ping', 'token', 'head', 'manifest', 'referrers', 'blob'] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 
+/** One request that ended. */
+export interface RequestEvent {
+  readonly kind: RequestKind;
+  /** The HTTP status (`200`), or in a word why there was none: a fault of `faults.ts`, a {@link RegistryErrorCode}, `aborted`. */
+  readonly code: string;
+  readonly seconds: number;
+  /** The registry's canonical host. */
+  readonly host: string;
+}
+
 /**
  * What a registry did wrong. `NotFound` is the registry's own 404 for a manifest, tag or blob; everything else says
- * that no answer was had: it must never be read as "there is none".
+ * that no answer was had: it must never be read as "there is none". `Forbidden` is our own refusal to send a request
+ * (an address or a host that was not configured), `Unauthorized` is the registry's.
  */
 export type RegistryErrorCode =
   | 'NotFound'
