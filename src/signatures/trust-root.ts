@@ -1,8 +1,156 @@
+import { TrustedRoot } from '@sigstore/protobuf-specs';
+import seeds from '@sigstore/tuf/seeds.json' with { type: 'json' };
+import { toTrustMaterial } from '@sigstore/verify';
 import type { TrustMaterial } from '@sigstore/verify';
+import { digestOf } from '../base/digest.ts';
+import { CodedError, messageOf } from '../base/errors.ts';
+import { CertificateError, mayServe, readCertificate } from './certificate.ts';
+import type { Certificate } from './certificate.ts';
+import { issued, linkAuthorities, TIME_STAMPING } from './chain.ts';
+import type { AuthorityChain } from './chain.ts';
+import { asList, asObject, asString, fromBase64, JsonError, parseJson } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { weaknessOf } from './public-key.ts';
 
 /** A validated trusted root: certificate authorities, logs, CT logs, timestamp authorities (protobuf-specs, sigstore_trustroot.proto). */
 export interface TrustRoot {
   readonly material: TrustMaterial;
+  /** The certificate authorities, each chain proven. */
+  readonly authorities: readonly AuthorityChain[];
   /** Digest of the bytes that it was read from. */
   readonly hash: string;
+}
+
+/** Why a trusted root cannot be used. */
+export type TrustRootErrorCode = 'TooLarge' | 'Malformed' | 'Invalid' | 'Empty';
+
+/** Thrown by {@link loadTrustRoot}; the message names the field. */
+export class TrustRootError extends CodedError<TrustRootErrorCode> {}
+
+const MAX_BYTES = 1024 * 1024;
+const MAX_MEMBERS = 64;
+const MAX_CHAIN = 8;
+const MAX_CERTIFICATE_BYTES = 16 * 1024;
+const MAX_KEY_BYTES = 8 * 1024;
+const MEDIA_TYPES: ReadonlySet<string> = new Set([
+  'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
+  'application/vnd.dev.sigstore.trustedroot.v0.1+json',
+  'application/vnd.dev.sigstore.trustedroot.v0.2+json',
+]);
+const PUBLIC_GOOD = 'https://tuf-repo-cdn.sigstore.dev';
+
+/**
+ * Reads `trusted_root.json`. The library would take `{}` and keys without a validity: here every key and chain must say since
+ * when it counts, every chain must lead to its self-signed last certificate, and something must be in it. Throws {@link TrustRootError}.
+ */
+export function loadTrustRoot(json: string): TrustRoot {
+  const bytes = Buffer.from(json, 'utf8');
+  if (bytes.length > MAX_BYTES) throw new TrustRootError('TooLarge', `the trusted root is larger than ${MAX_BYTES} bytes`);
+  try {
+    return read(bytes);
+  } catch (error) {
+    if (error instanceof TrustRootError) throw error;
+    throw new TrustRootError(error instanceof CertificateError ? 'Invalid' : 'Malformed', `the trusted root cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+let embedded: TrustRoot | undefined;
+
+/** The public-good root that this build was made with (from the pinned `@sigstore/tuf`); read once, at the first call. */
+export function embeddedTrustRoot(): TrustRoot {
+  embedded ??= loadTrustRoot(Buffer.from(seeds[PUBLIC_GOOD].targets['trusted_root.json'], 'base64').toString('utf8'));
+  return embedded;
+}
+
+function read(bytes: Buffer): TrustRoot {
+  const root = asObject(parseJson(bytes, { strict: true, maxDepth: 32 }), 'the trusted root');
+  const mediaType = asString(root['mediaType'], 'mediaType');
+  if (!MEDIA_TYPES.has(mediaType)) throw new TrustRootError('Invalid', `mediaType ${JSON.stringify(mediaType.slice(0, 128))} is not that of a trusted root`);
+  const authorities = members(root, 'certificateAuthorities').map(([field, member]) => readAuthority(field, member));
+  const stamps = members(root, 'timestampAuthorities');
+  const logs = [...members(root, 'tlogs'), ...members(root, 'ctlogs')];
+  for (const [field, member] of stamps) checkTimestampAuthority(field, member);
+  for (const [field, member] of logs) checkLog(field, member);
+  if (authorities.length + stamps.length + logs.length === 0) {
+    throw new TrustRootError('Empty', 'the trusted root has no certificate authority, log, CT log or timestamp authority');
+  }
+  const material = toTrustMaterial(TrustedRoot.fromJSON(root));
+  for (const [index, { publicKey }] of [...material.tlogs, ...material.ctlogs].entries()) {
+    const weakness = weaknessOf(publicKey);
+    if (weakness !== undefined) throw new TrustRootError('Invalid', `${logs[index]?.[0] ?? 'a log'}.publicKey ${weakness}`);
+  }
+  return Object.freeze({ material, authorities, hash: digestOf(bytes) });
+}
+
+function members(root: JsonObject, field: string): readonly (readonly [string, JsonObject])[] {
+  const list = asList(root[field], field);
+  if (list.length > MAX_MEMBERS) throw new TrustRootError('TooLarge', `${field} has ${list.length} members; at most ${MAX_MEMBERS} are read`);
+  return list.map((member, index) => [`${field}[${index}]`, asObject(member, `${field}[${index}]`)] as const);
+}
+
+function readAuthority(field: string, member: JsonObject): AuthorityChain {
+  const { start, end } = readValidity(`${field}.validFor`, member['validFor']);
+  const certificates = readChain(`${field}.certChain`, member['certChain']);
+  return named(`${field}.certChain`, () => ({ authorities: linkAuthorities(certificates), start, end }));
+}
+
+/** The first certificate is the one that signs timestamps; the library takes it at its word. */
+function checkTimestampAuthority(field: string, member: JsonObject): void {
+  readValidity(`${field}.validFor`, member['validFor']);
+  const [signer, ...rest] = readChain(`${field}.certChain`, member['certChain']);
+  named(`${field}.certChain`, () => {
+    if (signer === undefined || !mayServe(signer, TIME_STAMPING)) throw new CertificateError('begins with a certificate that is not for time stamping');
+    if (rest.length === 0) throw new CertificateError('does not end in a self-signed root');
+    if (!linkAuthorities(rest).some(({ certificate }) => issued(signer, certificate))) throw new CertificateError('does not lead from its first certificate to its root');
+  });
+}
+
+function checkLog(field: string, member: JsonObject): void {
+  const key = asObject(member['publicKey'], `${field}.publicKey`);
+  readValidity(`${field}.publicKey.validFor`, key['validFor']);
+  if (fromBase64(key['rawBytes'], `${field}.publicKey.rawBytes`, MAX_KEY_BYTES).length === 0) throw new TrustRootError('Invalid', `${field}.publicKey.rawBytes is empty`);
+  const details = asString(key['keyDetails'], `${field}.publicKey.keyDetails`);
+  if (details.includes('PSS')) throw new TrustRootError('Invalid', `${field}.publicKey.keyDetails ${details.slice(0, 64)} is not supported`);
+  const id = asObject(member['checkpointKeyId'] ?? member['logId'], `${field}.logId`);
+  if (fromBase64(id['keyId'], `${field}.logId.keyId`, 64).length < 4) throw new TrustRootError('Invalid', `${field}.logId.keyId is too short`);
+  asString(member['baseUrl'], `${field}.baseUrl`);
+}
+
+/**
+ * A missing start would be read as 1970, so that a key counts for signatures from before it existed. One that ends before
+ * it starts is harmless: it never counts.
+ */
+function readValidity(field: string, value: unknown): { start: number; end: number } {
+  const validity = asObject(value, field);
+  const start = readTime(`${field}.start`, validity['start']);
+  const end = validity['end'] === undefined ? Number.POSITIVE_INFINITY : readTime(`${field}.end`, validity['end']);
+  return { start, end };
+}
+
+function readTime(field: string, value: unknown): number {
+  const text = asString(value, field);
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time)) throw new TrustRootError('Invalid', `${field} is not a time (RFC 3339)`);
+  return time;
+}
+
+function readChain(field: string, value: unknown): readonly Certificate[] {
+  const list = asList(asObject(value, field)['certificates'], `${field}.certificates`);
+  if (list.length === 0) throw new TrustRootError('Invalid', `${field}.certificates is empty`);
+  if (list.length > MAX_CHAIN) throw new TrustRootError('TooLarge', `${field}.certificates has ${list.length} members; at most ${MAX_CHAIN} are read`);
+  return list.map((member, index) => {
+    const where = `${field}.certificates[${index}]`;
+    const der = fromBase64(asObject(member, where)['rawBytes'], `${where}.rawBytes`, MAX_CERTIFICATE_BYTES);
+    return named(where, () => readCertificate(der, MAX_CERTIFICATE_BYTES));
+  });
+}
+
+/** Puts the field's name before whatever is wrong with the certificates in it. */
+function named<Value>(field: string, task: () => Value): Value {
+  try {
+    return task();
+  } catch (error) {
+    if (error instanceof CertificateError || error instanceof JsonError) throw new TrustRootError('Invalid', `${field}: ${error.message}`, { cause: error });
+    throw error;
+  }
 }

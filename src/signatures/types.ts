@@ -24,9 +24,46 @@ export interface BundleCandidate {
 /** One signature as found beside an image. */
 export type Candidate = LegacyCandidate | BundleCandidate;
 
+/** Upper bounds, applied before anything is parsed (verification.md, Limits). Bytes are of the decoded form. */
+export interface Limits {
+  readonly bundleBytes: number;
+  readonly payloadBytes: number;
+  readonly logEntries: number;
+  readonly logBodyBytes: number;
+  readonly timestamps: number;
+  readonly timestampBytes: number;
+  readonly certificateBytes: number;
+  /** Certificates in one chain. */
+  readonly chain: number;
+  readonly checkpointBytes: number;
+  readonly checkpointSignatures: number;
+  readonly proofHashes: number;
+  /** Subjects of a statement. */
+  readonly subjects: number;
+  readonly jsonDepth: number;
+}
+
 /** What `operator` and `cosign` do differently (verification.md, Two profiles). Frozen. */
 export interface Profile {
   readonly name: 'operator' | 'cosign';
+  readonly limits: Limits;
+  /** Exactly these bundles are read; any other media type is refused. */
+  readonly bundleMediaTypes: readonly string[];
+  /** Only a bundle with one of these predicate types counts as a signature; absent: any does. */
+  readonly predicateTypes?: readonly string[];
+  /** Refuses duplicate keys, `__proto__`, lenient base64 and JSON keys that differ in case only. */
+  readonly strictJson: boolean;
+  /** A certificate names its issuer and exactly one subject, in printable ASCII, and OIDs .1 and .8 agree. */
+  readonly singleName: boolean;
+  /** The validity of a log's key also limits inclusion proofs (Rekor v2), not only SETs. */
+  readonly proofKeyValidity: boolean;
+  /** Where no authenticated time is had, the certificate is judged by `Requirement.now`; otherwise it fails. */
+  readonly clockWithoutTime: boolean;
+  /** Timestamps that nobody asked for are looked at too, and skipped where they cannot be verified. */
+  readonly unaskedTimestamps: boolean;
+  /** A legacy signature without any timestamp passes although one is required. */
+  readonly legacyTimestampMayBeAbsent: boolean;
+  readonly duplicateLogEntries: 'CountOnce' | 'Refuse';
 }
 
 /** What must be proven of a signature, whoever made it. */
@@ -57,6 +94,26 @@ export type Signer =
       readonly certificate: Digest;
     };
 
+/** Everything that a certificate says of its holder, authenticated by its authority. */
+export interface CertificateClaims {
+  /** Who vouched for the holder: Fulcio's OID .1 in a legacy signature, .8 or .1 in a bundle; empty where there is none. */
+  readonly issuer: string;
+  /** Subject alternative names that may be matched, in cosign's order; never empty. Exactly one for the operator and in a bundle. */
+  readonly subjects: readonly string[];
+  /** By the names of api.md (`githubWorkflowRef`, `sourceRepositoryURI`, …). */
+  readonly claims: Readonly<Record<string, string>>;
+  /** The same by OID, as cosign prints them (`1.3.6.1.4.1.57264.1.2`, …). */
+  readonly extensions: Readonly<Record<string, string>>;
+}
+
+/** One artifact that a signature speaks of. */
+export interface Subject {
+  readonly digest: Digest;
+  /** `critical.identity.docker-reference`, or the subject's `name`. */
+  readonly name?: string;
+  readonly annotations: Readonly<Record<string, unknown>>;
+}
+
 /** What a candidate was proven to say. Identity, claimed digest and annotations are not judged here, only authenticated. */
 export interface Proof {
   readonly signer: Signer;
@@ -72,6 +129,10 @@ export interface Proof {
   readonly logged: boolean;
   /** `critical.type` or the predicate type. */
   readonly type: string;
+  /** Each artifact with its own name and annotations. `repository` and `annotations` above are given only where there is exactly one. */
+  readonly subjects: readonly Subject[];
+  /** Present when a certificate signed. */
+  readonly certificate?: CertificateClaims;
 }
 
 /** The reasons of api.md for which a single signature can fail. */

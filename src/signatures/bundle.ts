@@ -1,0 +1,116 @@
+import { bundleFromJSON } from '@sigstore/bundle';
+import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
+import { SignedContent } from './content.ts';
+import { asList, asObject, asString, fromBase64, JsonError, parseJson } from './json.ts';
+import type { JsonObject } from './json.ts';
+import type { Signed } from './signed.ts';
+import { IN_TOTO, readStatement } from './statement.ts';
+import { SignatureError } from './types.ts';
+import type { BundleCandidate, Limits, Profile } from './types.ts';
+
+/** No signature of the algorithms that are supported is larger (RSA with 16,384 bits). */
+const MAX_SIGNATURE_BYTES = 2048;
+const MAX_ID_BYTES = 64;
+
+/** Reads a Sigstore bundle with a DSSE envelope. Throws {@link SignatureError} or {@link JsonError}. */
+export function readBundle(candidate: BundleCandidate, profile: Profile): Signed {
+  const json = parseBundle(candidate, profile);
+  checkShape(json, profile.limits);
+  const bundle = bundleFromJSON(json);
+  if (bundle.content.$case !== 'dsseEnvelope') throw new JsonError('the bundle does not contain a DSSE envelope');
+  const { payload, payloadType, signatures } = bundle.content.dsseEnvelope;
+  const [signature] = signatures;
+  if (signature === undefined || signatures.length !== 1) throw new JsonError(`the envelope has ${signatures.length} signatures instead of one`);
+  if (payloadType !== IN_TOTO) throw new JsonError(`the payload type is ${JSON.stringify(payloadType.slice(0, 128))} instead of ${JSON.stringify(IN_TOTO)}`);
+  const certificate = certificateOf(bundle);
+  return {
+    format: 'bundle',
+    content: SignedContent.ofEnvelope(payloadType, payload, signature.sig),
+    claim: readStatement(payload, profile),
+    ...(certificate === undefined ? {} : { certificate }),
+    entries: bundle.verificationMaterial.tlogEntries.map(withoutLooseProof),
+    timestamps: (bundle.verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []).map(({ signedTimestamp }) => signedTimestamp),
+  };
+}
+
+/**
+ * Whether cosign 3 would load this bundle at all: what it does not load it passes over in silence and may then look for legacy
+ * signatures instead. Says nothing of whether it verifies.
+ */
+export function isLoadable(candidate: BundleCandidate, profile: Profile): boolean {
+  try {
+    const json = parseBundle(candidate, profile);
+    checkShape(json, profile.limits);
+    bundleFromJSON(json);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function parseBundle({ bytes }: BundleCandidate, { limits, strictJson, bundleMediaTypes }: Profile): JsonObject {
+  if (bytes.length > limits.bundleBytes) throw new SignatureError('LimitExceeded', `the bundle is larger than ${limits.bundleBytes} bytes`);
+  const json = asObject(parseJson(bytes, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the bundle');
+  const mediaType = asString(json['mediaType'], 'mediaType');
+  if (!bundleMediaTypes.includes(mediaType)) throw new JsonError(`bundles of media type ${JSON.stringify(mediaType.slice(0, 128))} are not supported`);
+  return json;
+}
+
+/** Counts and sizes before anything is decoded, and base64 that means one thing only: the library's decoder has neither (sigstore-js.md §8). */
+function checkShape(json: JsonObject, limits: Limits): void {
+  const material = asObject(json['verificationMaterial'], 'verificationMaterial');
+  const chain = listOf(material['x509CertificateChain'], 'certificates', limits.chain, 'certificates');
+  const certificates = material['certificate'] === undefined ? chain : [...chain, asObject(material['certificate'], 'certificate')];
+  for (const certificate of certificates) fromBase64(certificate['rawBytes'], 'certificate', limits.certificateBytes);
+  for (const timestamp of listOf(material['timestampVerificationData'], 'rfc3161Timestamps', limits.timestamps, 'timestamps')) {
+    fromBase64(timestamp['signedTimestamp'], 'signedTimestamp', limits.timestampBytes);
+  }
+  for (const entry of listOf(material, 'tlogEntries', limits.logEntries, 'log entries')) checkEntry(entry, limits);
+  if (json['dsseEnvelope'] === undefined) return;
+  const envelope = asObject(json['dsseEnvelope'], 'dsseEnvelope');
+  fromBase64(envelope['payload'], 'payload', limits.bundleBytes);
+  for (const signature of listOf(envelope, 'signatures', 1, 'signatures')) fromBase64(signature['sig'], 'sig', MAX_SIGNATURE_BYTES);
+}
+
+function checkEntry(entry: JsonObject, limits: Limits): void {
+  fromBase64(asObject(entry['logId'], 'logId')['keyId'], 'keyId', MAX_ID_BYTES);
+  fromBase64(entry['canonicalizedBody'], 'canonicalizedBody', limits.logBodyBytes);
+  checkInteger(entry['integratedTime'], 'integratedTime', 13);
+  checkInteger(entry['logIndex'], 'logIndex', 15);
+  if (entry['inclusionPromise'] !== undefined) {
+    fromBase64(asObject(entry['inclusionPromise'], 'inclusionPromise')['signedEntryTimestamp'], 'signedEntryTimestamp', MAX_SIGNATURE_BYTES);
+  }
+  if (entry['inclusionProof'] === undefined) return;
+  const proof = asObject(entry['inclusionProof'], 'inclusionProof');
+  checkInteger(proof['logIndex'], 'inclusionProof.logIndex', 18);
+  const hashes = asList(proof['hashes'], 'hashes');
+  if (hashes.length > limits.proofHashes) throw new SignatureError('LimitExceeded', `the inclusion proof has ${hashes.length} hashes; at most ${limits.proofHashes} are read`);
+  for (const hash of hashes) fromBase64(hash, 'hashes', MAX_ID_BYTES);
+  if (proof['checkpoint'] === undefined) return;
+  const envelope = asString(asObject(proof['checkpoint'], 'checkpoint')['envelope'], 'checkpoint');
+  if (Buffer.byteLength(envelope) > limits.checkpointBytes) throw new SignatureError('LimitExceeded', `the checkpoint is larger than ${limits.checkpointBytes} bytes`);
+}
+
+/** Protobuf's JSON has 64-bit integers as strings, and leaves 0 out. */
+function checkInteger(value: unknown, what: string, digits: number): void {
+  const text = typeof value === 'number' ? String(value) : (value ?? '0');
+  if (typeof text !== 'string' || text.length > digits || !/^\d+$/.test(text)) throw new JsonError(`${what} is not an integer in range`);
+}
+
+function listOf(parent: unknown, field: string, limit: number, what: string): readonly JsonObject[] {
+  if (parent === undefined || parent === null) return [];
+  const list = asList(asObject(parent, field)[field], field);
+  if (list.length > limit) throw new SignatureError('LimitExceeded', `the bundle has ${list.length} ${what}; at most ${limit} are read`);
+  return list.map((member) => asObject(member, field));
+}
+
+/** The signer's certificate; what else a chain holds is not looked at: trust comes from the trust root alone. */
+function certificateOf({ verificationMaterial: { content } }: Bundle): Buffer | undefined {
+  if (content.$case === 'certificate') return content.certificate.rawBytes;
+  return content.$case === 'x509CertificateChain' ? content.x509CertificateChain.certificates[0]?.rawBytes : undefined;
+}
+
+/** Bundles of version 0.1 may have a proof without a checkpoint, which proves nothing; they have a SET besides. */
+function withoutLooseProof(entry: TransparencyLogEntry): TransparencyLogEntry {
+  return entry.inclusionProof?.checkpoint === undefined && entry.inclusionPromise !== undefined ? { ...entry, inclusionProof: undefined } : entry;
+}

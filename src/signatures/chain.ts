@@ -1,0 +1,94 @@
+import { CertificateError, mayServe } from './certificate.ts';
+import type { Certificate } from './certificate.ts';
+
+/** Extended key usage of certificates that sign code (RFC 5280 §4.2.1.12). */
+export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
+/** Extended key usage of timestamp authorities. */
+export const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
+
+/** A certificate of an authority, and its own issuer; a self-signed one ends the chain. */
+export interface Authority {
+  readonly certificate: Certificate;
+  readonly issuer?: Authority;
+}
+
+/** An authority's certificates, of which each was proven to lead to the self-signed last one, and when it may be trusted. */
+export interface AuthorityChain {
+  readonly authorities: readonly Authority[];
+  /** Milliseconds since the epoch. */
+  readonly start: number;
+  /** Milliseconds since the epoch; the last one that counts. */
+  readonly end: number;
+}
+
+/**
+ * Orders and proves the certificates of an authority once, so that later only the leaf's own signature is left to check.
+ * The last one must be self-signed and each other one issued by one after it. Throws {@link CertificateError}.
+ */
+export function linkAuthorities(certificates: readonly Certificate[]): readonly Authority[] {
+  const linked: Authority[] = [];
+  for (const certificate of certificates.toReversed()) {
+    if (!certificate.isAuthority) throw new CertificateError(`${nameOf(certificate)} is not a certificate authority`);
+    if (linked.length === 0) {
+      if (!issued(certificate, certificate)) throw new CertificateError(`${nameOf(certificate)}, the last of the chain, is not self-signed`);
+      linked.push({ certificate });
+      continue;
+    }
+    const issuer = linked.findLast((authority) => issued(certificate, authority.certificate));
+    if (issuer === undefined) throw new CertificateError(`${nameOf(certificate)} is not issued by a certificate after it`);
+    linked.push({ certificate, issuer });
+  }
+  return linked.toReversed();
+}
+
+/**
+ * The authority that issued `leaf`, if its whole chain was valid at every one of `times` (milliseconds since the epoch) and may
+ * serve `purpose` (RFC 5280 §6.1). Throws {@link CertificateError} with the reason of the chain that came furthest.
+ */
+export function verifyChain(leaf: Certificate, chains: readonly AuthorityChain[], times: readonly number[], purpose: string): Certificate {
+  let reason = 'is not issued by a certificate authority of the trust root';
+  for (const chain of chains) {
+    for (const authority of chain.authorities) {
+      if (!issued(leaf, authority.certificate)) continue;
+      const objection = objectionTo(leaf, authority, chain, times, purpose);
+      if (objection === undefined) return authority.certificate;
+      reason = objection;
+    }
+  }
+  throw new CertificateError(reason);
+}
+
+/** Names and key identifiers fit (RFC 5280 §6.1.3, §4.2.1.1), the issuer may sign certificates, and the signature is right. */
+export function issued(certificate: Certificate, issuer: Certificate): boolean {
+  return certificate.x509.checkIssued(issuer.x509) && certificate.x509.verify(issuer.key);
+}
+
+function objectionTo(leaf: Certificate, issuer: Authority, chain: AuthorityChain, times: readonly number[], purpose: string): string | undefined {
+  const path = pathFrom(issuer);
+  for (const time of times) {
+    const when = new Date(time).toISOString();
+    if (time < chain.start || time > chain.end) return `is issued by an authority that the trust root does not trust at ${when}`;
+    if (!validAt(leaf, time)) {
+      return `is valid from ${new Date(leaf.notBefore).toISOString()} to ${new Date(leaf.notAfter).toISOString()}, not at ${when}`;
+    }
+    const lapsed = path.find((certificate) => !validAt(certificate, time));
+    if (lapsed !== undefined) return `is issued under ${nameOf(lapsed)}, which is not valid at ${when}`;
+  }
+  const unfit = path.find((certificate, below) => !mayServe(certificate, purpose) || below > (certificate.pathLength ?? below));
+  return unfit === undefined ? undefined : `is issued under ${nameOf(unfit)}, which may not issue such certificates`;
+}
+
+function pathFrom(authority: Authority): readonly Certificate[] {
+  const path: Certificate[] = [];
+  for (let at: Authority | undefined = authority; at !== undefined; at = at.issuer) path.push(at.certificate);
+  return path;
+}
+
+/** A certificate is valid through the whole of its last second (RFC 5280 §4.1.2.5). */
+function validAt(certificate: Certificate, time: number): boolean {
+  return certificate.notBefore <= time && time < certificate.notAfter + 1000;
+}
+
+function nameOf(certificate: Certificate): string {
+  return `"${certificate.x509.subject.replaceAll('\n', ', ').slice(0, 128)}"`;
+}

@@ -1,0 +1,93 @@
+import type { TransparencyLogEntry } from '@sigstore/bundle';
+import { SignedContent } from './content.ts';
+import { asObject, asString, fromBase64, JsonError, parseJson } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { kindOf } from './log-body.ts';
+import { readPem } from './pem.ts';
+import type { Signed } from './signed.ts';
+import { readSimpleSigning } from './simple-signing.ts';
+import { SignatureError } from './types.ts';
+import type { LegacyCandidate, Profile } from './types.ts';
+
+/** Annotations of a layer (cosign, specs/SIGNATURE_SPEC.md). `dev.sigstore.cosign/chain` is never looked at: trust comes from the trust root alone. */
+const SIGNATURE = 'dev.cosignproject.cosign/signature';
+const CERTIFICATE = 'dev.sigstore.cosign/certificate';
+const BUNDLE = 'dev.sigstore.cosign/bundle';
+const TIMESTAMP = 'dev.sigstore.cosign/rfc3161timestamp';
+/** No signature of the algorithms that are supported is larger (RSA with 16,384 bits). */
+const MAX_SIGNATURE_BYTES = 2048;
+
+/** Reads a legacy signature. Throws {@link SignatureError} or {@link JsonError}. */
+export function readLegacy(candidate: LegacyCandidate, profile: Profile): Signed {
+  const { limits } = profile;
+  if (candidate.payload.length > limits.payloadBytes) {
+    throw new SignatureError('LimitExceeded', `the payload is larger than ${limits.payloadBytes} bytes`);
+  }
+  const annotation = (name: string): string | undefined => candidate.annotations[name] || undefined;
+  const signature = annotation(SIGNATURE);
+  if (signature === undefined) throw new SignatureError('SignatureInvalid', `the layer has no annotation ${SIGNATURE}`);
+  const certificate = readCertificate(annotation(CERTIFICATE), profile);
+  const payload = Buffer.from(candidate.payload);
+  return {
+    format: 'legacy',
+    content: SignedContent.ofMessage(payload, fromBase64(signature, SIGNATURE, MAX_SIGNATURE_BYTES)),
+    claim: readSimpleSigning(payload, profile),
+    ...(certificate === undefined ? {} : { certificate }),
+    entries: readEntries(annotation(BUNDLE), profile),
+    timestamps: readTimestamps(annotation(TIMESTAMP), profile),
+  };
+}
+
+function readCertificate(pem: string | undefined, { limits, strictJson }: Profile): Buffer | undefined {
+  if (pem === undefined) return undefined;
+  if (pem.length > limits.certificateBytes * 2) throw new SignatureError('LimitExceeded', `the certificate is larger than ${limits.certificateBytes} bytes`);
+  const blocks = readPem(pem);
+  const [block] = blocks;
+  if (block?.label !== 'CERTIFICATE') throw new JsonError(`${CERTIFICATE} is not a PEM certificate`);
+  if (strictJson && blocks.length !== 1) throw new JsonError(`${CERTIFICATE} holds ${blocks.length} PEM blocks instead of one`);
+  return block.der;
+}
+
+/** The annotation is JSON inside of JSON, and small: its size is that of one log entry. */
+function readAnnotation(text: string, what: string, limit: number, { limits, strictJson }: Profile): JsonObject {
+  if (text.length > limit) throw new SignatureError('LimitExceeded', `${what} is larger than ${limit} characters`);
+  return asObject(parseJson(Buffer.from(text, 'utf8'), { strict: strictJson, maxDepth: limits.jsonDepth }), what);
+}
+
+function readEntries(text: string | undefined, profile: Profile): readonly TransparencyLogEntry[] {
+  if (text === undefined) return [];
+  const { limits, strictJson } = profile;
+  const bundle = readAnnotation(text, BUNDLE, limits.logBodyBytes * 2, profile);
+  const payload = asObject(bundle['Payload'], 'Payload');
+  const canonicalizedBody = fromBase64(payload['body'], 'Payload.body', limits.logBodyBytes);
+  const body = asObject(parseJson(canonicalizedBody, { strict: strictJson, maxDepth: limits.jsonDepth }), 'Payload.body');
+  const logId = asString(payload['logID'], 'Payload.logID');
+  if (!/^[0-9a-f]{64}$/.test(logId)) throw new JsonError('Payload.logID is not 64 hexadecimal digits');
+  const [kind = '', version = ''] = kindOf(body).split('/');
+  return [
+    {
+      logIndex: integer(payload['logIndex'], 'Payload.logIndex'),
+      logId: { keyId: Buffer.from(logId, 'hex') },
+      kindVersion: { kind, version },
+      integratedTime: integer(payload['integratedTime'], 'Payload.integratedTime'),
+      inclusionPromise: { signedEntryTimestamp: fromBase64(bundle['SignedEntryTimestamp'], 'SignedEntryTimestamp', MAX_SIGNATURE_BYTES) },
+      inclusionProof: undefined,
+      canonicalizedBody,
+    },
+  ];
+}
+
+/** The largest time that a date can hold, in seconds; far above any index of a log too. */
+const MAX_INTEGER = 8_640_000_000_000;
+
+function integer(value: unknown, what: string): string {
+  if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > MAX_INTEGER) throw new JsonError(`${what} is not an integer in range`);
+  return String(value);
+}
+
+function readTimestamps(text: string | undefined, profile: Profile): readonly Buffer[] {
+  if (text === undefined) return [];
+  const limit = profile.limits.timestampBytes;
+  const annotation = readAnnotation(text, TIMESTAMP, limit * 2, profile);
+  return [fromBase64(annotation['SignedRFC3161Timestamp'], 'SignedRFC3161Timestamp', limit)];
+}

@@ -1,0 +1,165 @@
+import type { KeyObject } from 'node:crypto';
+import { messageOf } from '../base/errors.ts';
+import { readBundle } from './bundle.ts';
+import { CertificateError, mayServe, readCertificate } from './certificate.ts';
+import type { Certificate } from './certificate.ts';
+import { CODE_SIGNING, verifyChain } from './chain.ts';
+import type { HashAlgorithm } from './content.ts';
+import { claimsOf } from './identity.ts';
+import { readLegacy } from './legacy.ts';
+import { verifyEntries } from './log.ts';
+import type { VerifiedEntry } from './log.ts';
+import { keyIdOf, weaknessOf } from './public-key.ts';
+import { verifySct } from './sct.ts';
+import type { Signed } from './signed.ts';
+import { StatementTooLarge } from './statement.ts';
+import { verifyTimestamp } from './timestamp.ts';
+import type { TrustRoot } from './trust-root.ts';
+import { SignatureError } from './types.ts';
+import type { Candidate, CertificateClaims, Proof, Requirement } from './types.ts';
+
+/**
+ * Proves cryptographically what a candidate says and who says it: pure, synchronous, and bounded by the profile's limits. The checks
+ * are those of verification.md, in its order; whether the signer and the digest are the wanted ones is the judge's to say.
+ * Throws {@link SignatureError} for whatever does not hold, also where a parser stumbles; nothing else is ever thrown.
+ */
+export function prove(candidate: Candidate, requirement: Requirement): Proof {
+  try {
+    const signed = candidate.format === 'legacy' ? readLegacy(candidate, requirement.profile) : readBundle(candidate, requirement.profile);
+    return proveSigned(signed, requirement);
+  } catch (error) {
+    if (error instanceof SignatureError) throw error;
+    if (error instanceof CertificateError) throw new SignatureError('CertificateInvalid', `the certificate ${error.message}`, { cause: error });
+    if (error instanceof StatementTooLarge) throw new SignatureError('LimitExceeded', error.message, { cause: error });
+    throw new SignatureError('SignatureInvalid', `the signature cannot be read: ${messageOf(error, 256)}`, { cause: error });
+  }
+}
+
+/** Who is said to have signed, before it is proven. */
+interface Holder {
+  readonly key: KeyObject;
+  readonly certificate?: Certificate;
+}
+
+function proveSigned(signed: Signed, requirement: Requirement): Proof {
+  const holder = holderOf(signed, requirement);
+  verifySignature(signed, holder, requirement);
+  const entries = requirement.log === 'Ignored' ? [] : provenEntries(signed, holder, requirement);
+  const stamps = provenTimestamps(signed, holder, requirement, entries);
+  const times = [...entries.flatMap(({ time }) => time ?? []), ...stamps];
+  checkLogKeys(entries, times, requirement);
+  const claims = holder.certificate === undefined || requirement.key !== undefined ? undefined : proveCertificate(holder.certificate, signed, times, requirement);
+  return proofOf(signed, holder, claims, times, entries.length > 0);
+}
+
+function holderOf(signed: Signed, { key, profile }: Requirement): Holder {
+  const certificate = signed.certificate === undefined ? undefined : readCertificate(signed.certificate, profile.limits.certificateBytes);
+  if (key === undefined) {
+    if (certificate === undefined) throw new SignatureError('CertificateInvalid', 'the signature has no certificate: it was made with a key');
+    const weakness = weaknessOf(certificate.key);
+    if (weakness !== undefined) throw new CertificateError(`has a key that ${weakness}`);
+    return { key: certificate.key, certificate };
+  }
+  if (certificate === undefined) return { key: key.key };
+  if (signed.format === 'bundle') throw new SignatureError('KeyMismatch', 'the bundle is signed with a certificate, not with a key');
+  if (!certificate.key.equals(key.key)) throw new SignatureError('KeyMismatch', `the signature's certificate is for another key than ${key.keyId}`);
+  return { key: key.key, certificate };
+}
+
+function verifySignature(signed: Signed, holder: Holder, { key }: Requirement): void {
+  const hashes = key === undefined ? certificateHashes(signed, holder.key) : [key.hashAlgorithm];
+  if (signed.content.isSignedBy(holder.key, hashes)) return;
+  if (key !== undefined) throw new SignatureError('KeyMismatch', `the signature is not by the key ${key.keyId} over these bytes`);
+  throw new SignatureError('SignatureInvalid', 'the signature is not by the key of its certificate over these bytes');
+}
+
+/** cosign signs a legacy payload with SHA-256 whatever the curve; a bundle with the hash that fits the curve, at times with SHA-256 too. */
+function certificateHashes(signed: Signed, key: KeyObject): readonly HashAlgorithm[] {
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (signed.format === 'legacy') return ['sha256'];
+  return curve === 'secp384r1' ? ['sha384', 'sha256'] : curve === 'secp521r1' ? ['sha512', 'sha256'] : ['sha256'];
+}
+
+function provenEntries(signed: Signed, holder: Holder, requirement: Requirement): readonly VerifiedEntry[] {
+  const signer = {
+    key: holder.key.export({ type: 'spki', format: 'der' }),
+    ...(holder.certificate === undefined ? {} : { certificate: holder.certificate.der }),
+  };
+  return verifyEntries(signed.entries, signed.content, signer, trustOf(requirement).material, requirement.profile);
+}
+
+/** The times that trusted authorities attest. One that is not needed and cannot be verified is skipped. */
+function provenTimestamps(signed: Signed, holder: Holder, requirement: Requirement, entries: readonly VerifiedEntry[]): readonly number[] {
+  const { profile, timestamp, trust } = requirement;
+  const required = timestamp === 'Required';
+  // Rekor v2 attests no time: cosign 3.0.5 and later then look for timestamps unasked.
+  const timeless = requirement.key === undefined && entries.length > 0 && entries.every(({ time }) => time === undefined);
+  if (!required && !timeless && !(profile.unaskedTimestamps && trust !== undefined)) return [];
+  const { material } = trustOf(requirement);
+  const times: number[] = [];
+  let reason: SignatureError | undefined;
+  for (const token of signed.timestamps) {
+    try {
+      times.push(verifyTimestamp(token, signed.content, holder.key, material));
+    } catch (error) {
+      if (!(error instanceof SignatureError)) throw error;
+      reason = error;
+    }
+  }
+  if (times.length > 0 || !required) return times;
+  if (reason !== undefined) throw reason;
+  if (signed.format === 'legacy' && profile.legacyTimestampMayBeAbsent) return times;
+  throw new SignatureError('TimestampInvalid', 'the signature has no timestamp');
+}
+
+/**
+ * The library looks at the validity of a log's key for SETs only, so that a leaked key of Rekor v2 could not be retired.
+ * Without any authenticated time, the key must be valid now.
+ */
+function checkLogKeys(entries: readonly VerifiedEntry[], times: readonly number[], { profile, now }: Requirement): void {
+  if (!profile.proofKeyValidity) return;
+  for (const { log, time: own } of entries) {
+    const moments = own === undefined ? (times.length > 0 ? times : [now]) : [own];
+    const outside = moments.find((time) => time < log.validFor.start.getTime() || time > log.validFor.end.getTime());
+    if (outside !== undefined) {
+      throw new SignatureError('NotLogged', `the key of the transparency log ${log.baseURL} was not valid at ${new Date(outside).toISOString()}`);
+    }
+  }
+}
+
+function proveCertificate(certificate: Certificate, signed: Signed, times: readonly number[], requirement: Requirement): CertificateClaims {
+  const { material, authorities } = trustOf(requirement);
+  if (times.length === 0 && !requirement.profile.clockWithoutTime) {
+    throw new SignatureError('TimestampInvalid', 'no transparency log or timestamp authority of the trust root attests when the signature was made');
+  }
+  if (certificate.isAuthority) throw new CertificateError('is that of a certificate authority');
+  if (!mayServe(certificate, CODE_SIGNING)) throw new CertificateError('is not for code signing');
+  const moments = [...(times.length > 0 ? times : [requirement.now]), ...(signed.format === 'legacy' ? [certificate.notBefore] : [])];
+  const issuer = verifyChain(certificate, authorities, moments, CODE_SIGNING);
+  if (requirement.sct === 'Required') verifySct(certificate, issuer, material.ctlogs);
+  return claimsOf(certificate, signed.format, requirement.profile);
+}
+
+function trustOf({ trust }: Requirement): TrustRoot {
+  if (trust === undefined) throw new SignatureError('TrustRootUnavailable', 'there is no trust root to verify the signature against');
+  return trust;
+}
+
+function proofOf(signed: Signed, holder: Holder, claims: CertificateClaims | undefined, times: readonly number[], logged: boolean): Proof {
+  const { subjects, type } = signed.claim;
+  const [only] = subjects.length === 1 ? subjects : [];
+  return {
+    signer:
+      claims === undefined || holder.certificate === undefined
+        ? { kind: 'key', keyId: keyIdOf(holder.key) }
+        : { kind: 'certificate', issuer: claims.issuer, subject: claims.subjects[0] ?? '', claims: claims.claims, certificate: holder.certificate.digest },
+    digests: subjects.map(({ digest }) => digest),
+    subjects,
+    ...(only?.name === undefined ? {} : { repository: only.name }),
+    annotations: only?.annotations ?? {},
+    ...(times.length === 0 ? {} : { signedAt: Math.min(...times) }),
+    logged,
+    type,
+    ...(claims === undefined ? {} : { certificate: claims }),
+  };
+}

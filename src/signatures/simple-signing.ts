@@ -1,0 +1,44 @@
+import { isDigest } from '../base/digest.ts';
+import { asObject, asString, JsonError, parseJson } from './json.ts';
+import type { JsonObject } from './json.ts';
+import type { Profile, Subject } from './types.ts';
+
+/** What the signed bytes say, of however many artifacts. */
+export interface Claim {
+  /** `critical.type` or the predicate type. */
+  readonly type: string;
+  readonly subjects: readonly Subject[];
+}
+
+/** The only `critical.type` that cosign writes (specs/SIGNATURE_SPEC.md). */
+const TYPE = 'cosign container image signature';
+
+/**
+ * Reads a legacy payload (simple signing). The cosign profile finds keys as Go does, in any case and the last one wins, and looks
+ * neither at the type nor for the name. Throws {@link JsonError}.
+ */
+export function readSimpleSigning(payload: Uint8Array, { limits, strictJson }: Profile): Claim {
+  const root = asObject(parseJson(payload, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the payload');
+  const field = strictJson ? exactField : goField;
+  const critical = asObject(field(root, 'critical'), 'critical');
+  const digest = field(asObject(field(critical, 'image'), 'critical.image'), 'docker-manifest-digest');
+  const absent = strictJson ? undefined : '';
+  const identity = asObject(field(critical, 'identity') ?? (strictJson ? undefined : {}), 'critical.identity');
+  const reference = field(identity, 'docker-reference') ?? absent;
+  const type = asString(field(critical, 'type') ?? absent, 'critical.type');
+  if (strictJson && type !== TYPE) throw new JsonError(`critical.type is ${JSON.stringify(type.slice(0, 128))} instead of ${JSON.stringify(TYPE)}`);
+  if (!isDigest(digest)) throw new JsonError('critical.image.docker-manifest-digest is not a sha256 digest');
+  return {
+    type,
+    subjects: [{ digest, name: asString(reference, 'critical.identity.docker-reference'), annotations: asObject(field(root, 'optional') ?? {}, 'optional') }],
+  };
+}
+
+function exactField(object: JsonObject, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** As encoding/json decodes into a struct. */
+function goField(object: JsonObject, name: string): unknown {
+  return Object.entries(object).findLast(([key]) => key.toLowerCase() === name)?.[1];
+}
