@@ -33,18 +33,25 @@ export type DockerConfigFormat = 'config.json' | 'dockercfg';
 const MAX_BYTES = 1024 * 1024;
 const MAX_ENTRIES = 1_000;
 const MAX_SECRET = 64 * 1024;
+const EMPTY = 'holds no credentials';
 
 type Json = Readonly<Record<string, unknown>>;
 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
+function unpadded(text: string): string {
+  let end = text.length;
+  while (end > 0 && text.codePointAt(end - 1) === 0) end -= 1;
+  return text.slice(0, end);
+}
+
 /** User name and password of an `auth` field: base64 of `user:password`; Docker pads the password with NULs. */
 function decodeAuth(auth: string): { readonly username: string; readonly password: string } | undefined {
   if (!/^[A-Za-z0-9+/_-]*={0,2}\s*$/.test(auth)) return undefined;
   const text = Buffer.from(auth, 'base64').toString('utf8');
   const colon = text.indexOf(':');
-  return colon < 0 ? undefined : { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, '') };
+  return colon < 0 ? undefined : { username: text.slice(0, colon), password: unpadded(text.slice(colon + 1)) };
 }
 
 /** The credentials of one entry, or why there are none. */
@@ -66,7 +73,7 @@ function credentialsOf(entry: unknown): Credentials | string {
 function fromParts(username?: string, password?: string, identityToken?: string, registryToken?: string): Credentials | string {
   if (registryToken !== undefined) return { registryToken };
   if (identityToken !== undefined) return { identityToken };
-  if (username === undefined || username === '' || password === undefined) return 'holds no credentials';
+  if (username === undefined || username === '' || password === undefined) return EMPTY;
   // Docker's sign for a refresh token in the place of a password.
   return username === '<token>' ? { identityToken: password } : { username, password };
 }
@@ -122,10 +129,14 @@ export function parseDockerConfig(bytes: Uint8Array, format: DockerConfigFormat,
   const notes: string[] = [];
   for (const key of keys) {
     const place = placeOf(key);
-    const credentials = place === undefined ? 'is not named after a registry' : credentialsOf(auths[key]);
-    if (place !== undefined && typeof credentials !== 'string') entries.push({ ...place, credentials });
+    const credentials = credentialsOf(auths[key]);
+    if (place !== undefined && typeof credentials !== 'string') {
+      entries.push({ ...place, credentials });
+      continue;
+    }
+    const problem = typeof credentials === 'string' ? credentials : 'is not named after a registry';
     // With a helper, Docker leaves empty entries behind for the registries that it has logged in to.
-    else if (credentials !== 'holds no credentials' || helpers.size === 0) notes.push(`${source}: the entry ${JSON.stringify(key.slice(0, 128))} ${String(credentials)}`);
+    if (problem !== EMPTY || helpers.size === 0) notes.push(`${source}: the entry ${JSON.stringify(key.slice(0, 128))} ${problem}`);
   }
   return { entries, helpers, notes };
 }
