@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
 import { request } from 'node:https';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Layout } from './layout.ts';
 import { type OwnedProcess, startOwned } from './owned-process.ts';
@@ -32,25 +31,26 @@ export async function startEtcd(
   started: Started,
 ): Promise<void> {
   const client = `http://127.0.0.1:${ports.client}`;
+  const name = basename(directory);
   const peer = `http://127.0.0.1:${ports.peer}`;
   const server = await startOwned({
     name: 'etcd',
     command: binary,
     log: join(logs, 'etcd.log'),
     args: [
-      '--name=default',
+      `--name=${name}`,
       `--data-dir=${join(directory, 'etcd')}`,
       `--listen-client-urls=${client}`,
       `--advertise-client-urls=${client}`,
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=default=${peer}`,
+      `--initial-cluster=${name}=${peer}`,
       '--unsafe-no-fsync',
       '--log-level=warn',
     ],
   });
   started(server);
-  await ready(server, () => answers(() => httpRequest(`${client}/health`)));
+  await ready(server, () => isMember(client, name));
 }
 
 /** Starts kube-apiserver with RBAC, certificates from `layout.pki` and an audit log, and waits for /readyz. */
@@ -132,9 +132,17 @@ export async function ready(server: OwnedProcess, question: () => Promise<boolea
     if (Date.now() > deadline) throw new ServerFailed(server, `was not ready after ${READY_TIMEOUT / 1000} s`);
     await sleep(50);
   }
-  // Somebody else may answer on the port that our server failed to bind.
-  await sleep(0);
-  if (!server.running) throw new ServerFailed(server, 'ended before it was ready');
+}
+
+/** Asks for the name, because an etcd of somebody else's may answer on a port that ours could not bind. */
+async function isMember(client: string, name: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${client}/v3/cluster/member/list`, { method: 'POST', body: '{}', signal: AbortSignal.timeout(2_000) });
+    const { members = [] } = (await response.json()) as { members?: { name?: string }[] };
+    return members.some((member) => member.name === name);
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a GET is answered with 200. */

@@ -38,6 +38,8 @@ export interface Switch<Options = object> {
 export interface StartOptions {
   readonly binaries?: Binaries;
   readonly progress?: Progress;
+  /** Where ports come from; by default a free one from the kernel. */
+  readonly port?: () => Promise<number>;
 }
 
 interface Ports {
@@ -59,7 +61,7 @@ export async function startControlPlane(options: StartOptions = {}): Promise<Con
   const servers: Servers = new Map();
   try {
     for (let attempt = 1; ; attempt += 1) {
-      const ports = await choosePorts();
+      const ports = await choosePorts(options.port ?? freePort);
       const connection = connectionOf(layout, ports, programs);
       writeKubeconfig(layout.adminKubeconfig, connection, 'admin', admin);
       writeKubeconfig(join(layout.pki, 'controllers.kubeconfig'), connection, 'controllers', controllers);
@@ -79,8 +81,8 @@ export async function startControlPlane(options: StartOptions = {}): Promise<Con
   }
 }
 
-async function choosePorts(): Promise<Ports> {
-  const [secure, client, peer] = await Promise.all([freePort(), freePort(), freePort()]);
+async function choosePorts(port: () => Promise<number>): Promise<Ports> {
+  const [secure, client, peer] = await Promise.all([port(), port(), port()]);
   return { secure, client, peer };
 }
 
