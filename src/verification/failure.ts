@@ -13,13 +13,14 @@ export interface FailureVerdict {
   readonly message: string;
 }
 
-const VERDICTS: Readonly<Record<RegistryErrorCode, readonly [FailureVerdict['result'], Reason, string]>> = Object.freeze({
+/** Result and reason of each code, and what to do where the error itself does not say it. */
+const VERDICTS: Readonly<Record<RegistryErrorCode, readonly [FailureVerdict['result'], Reason, string?]>> = Object.freeze({
   // The upstream's own 404 is an answer, not an outage: waiting does not make the tag appear.
-  NotFound: ['Failed', 'TagNotFound', 'push the image, or correct the reference'],
-  Unauthorized: ['Unknown', 'RegistryUnauthorized', 'give the workload an imagePullSecret that may read this repository'],
-  Forbidden: ['Unknown', 'RegistryUnauthorized', 'configure this host if requests may go there'],
-  Throttled: ['Unknown', 'RegistryThrottled', 'it is asked again later; credentials usually raise the limit'],
-  Unavailable: ['Unknown', 'RegistryUnavailable', 'it is asked again'],
+  NotFound: ['Failed', 'TagNotFound'],
+  Unauthorized: ['Unknown', 'RegistryUnauthorized'],
+  Forbidden: ['Unknown', 'RegistryUnauthorized'],
+  Throttled: ['Unknown', 'RegistryThrottled'],
+  Unavailable: ['Unknown', 'RegistryUnavailable'],
   ManifestInvalid: ['Unknown', 'ManifestInvalid', 'push it again'],
   DigestMismatch: ['Unknown', 'DigestMismatch', 'look for a broken cache or proxy in front of the registry'],
   // Asking again gives the same: a definite refusal, and never NoSignature.
@@ -30,8 +31,8 @@ const VERDICTS: Readonly<Record<RegistryErrorCode, readonly [FailureVerdict['res
 export function failureVerdict(error: unknown): FailureVerdict {
   if (error instanceof RegistryError) {
     const [result, reason, remedy] = VERDICTS[error.code];
-    const text = clip(error.message, MESSAGE_LIMIT - remedy.length - 2);
-    return { result, reason, message: `${text}; ${remedy}` };
+    const end = remedy === undefined ? '' : `; ${remedy}`;
+    return { result, reason, message: `${clip(error.message, MESSAGE_LIMIT - end.length)}${end}` };
   }
   if (error instanceof Re2Error) return { result: 'Unknown', reason: 'PolicyInvalid', message: clip(error.message, MESSAGE_LIMIT) };
   const message = error instanceof DeadlineExceeded ? error.message : `looking for signatures failed: ${messageOf(error, 400)}`;
