@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { temporaryDirectory } from './controlplane/owned-process.ts';
+import { temporaryDirectory } from './controlplane/estate.ts';
 import { progress } from './controlplane/progress.ts';
 import { type ControlPlane, startControlPlane } from './controlplane/start.ts';
 import { buildDist, stale } from './testrunner/dist.ts';

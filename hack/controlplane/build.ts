@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { atEnd, own } from './estate.ts';
 import type { Binary } from './places.ts';
 import { type Progress, seconds } from './progress.ts';
 
@@ -41,6 +42,7 @@ export async function build(missing: readonly Binary[], options: BuildOptions): 
   const last = lastDurations(options.durations);
   const expected = missing.map((binary) => last[binary] ?? RECIPES[binary].usual).reduce((sum, one) => sum + one, 0);
   options.progress.say(`Building ${missing.join(', ')} (once per machine, into ${options.cache}; about ${seconds(expected)}).`);
+  options.progress.step('looking at the Go module of Kubernetes', 'Go fetches it when it is not there');
   const flags = await linkerFlags(options);
   for (const [index, binary] of missing.entries()) {
     const started = Date.now();
@@ -64,16 +66,13 @@ async function buildOne(binary: Binary, flags: string, options: BuildOptions, te
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   // Go ends its compilers and removes its work directory on SIGINT; SIGKILL would leave both.
-  const interrupt = (): void => {
-    go.kill('SIGINT');
-    rmSync(unfinished, { force: true });
-  };
-  const stopListening = onInterrupt(interrupt);
+  own(go, 'SIGINT');
+  const forget = atEnd(() => rmSync(unfinished, { force: true }));
   try {
     await watch(binary, go, tell);
     renameSync(unfinished, join(options.cache, binary));
   } finally {
-    stopListening();
+    forget();
     rmSync(unfinished, { force: true });
   }
 }
@@ -101,23 +100,6 @@ async function watch(binary: Binary, go: ChildProcess, tell: (detail: string) =>
     go.once('close', (status, signal) => resolve(status ?? signal ?? 'unknown'));
   }).finally(() => clearInterval(timer));
   if (code !== 0) throw new Error(`go build of ${binary} failed (${code}):\n${kept.join('\n')}`);
-}
-
-function onInterrupt(task: () => void): () => void {
-  const handlers = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => {
-    const handler = (): void => {
-      task();
-      process.removeListener(signal, handler);
-      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
-    };
-    process.on(signal, handler);
-    return { signal, handler };
-  });
-  process.on('exit', task);
-  return () => {
-    process.removeListener('exit', task);
-    for (const { signal, handler } of handlers) process.removeListener(signal, handler);
-  };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Authority, type KeyPair, signingKey } from './certificates.ts';
-import { temporaryDirectory } from './owned-process.ts';
+import { temporaryDirectory } from './estate.ts';
 
 /** The files of one control plane, all under one directory that is removed when this process ends. */
 export interface Layout {

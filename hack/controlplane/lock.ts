@@ -1,5 +1,6 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { atEnd } from './estate.ts';
 
 /** Who holds a lock: `started` tells a process from a later one that was given the same pid. */
 interface Owner {
@@ -36,11 +37,11 @@ export async function withLock<Result>(path: string, work: () => Promise<Result>
     await sleep(POLL);
   }
   const release = (): void => rmSync(path, { force: true });
-  process.once('exit', release);
+  const forget = atEnd(release);
   try {
     return await work();
   } finally {
-    process.removeListener('exit', release);
+    forget();
     release();
   }
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { startOwned, temporaryDirectory } from '../controlplane/owned-process.ts';
+import { temporaryDirectory } from '../controlplane/estate.ts';
+import { startOwned } from '../controlplane/owned-process.ts';
 import { leftovers, MARK } from './leftovers.ts';
 import { type FileResult, resultOf } from './summary.ts';
 

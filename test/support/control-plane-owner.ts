@@ -2,7 +2,7 @@
  * A process that owns a control plane and is to be ended from outside: starts one, prints a JSON line with the processes that it owns
  * whenever that changes, and stays. With the argument `crash-at=N` it throws as soon as it owns N processes.
  */
-import { ownedPids, temporaryDirectory } from '../../hack/controlplane/owned-process.ts';
+import { ownedPids, temporaryDirectory } from '../../hack/controlplane/estate.ts';
 import { startControlPlane } from '../../hack/controlplane/start.ts';
 
 const crashAt = Number(process.argv.find((argument) => argument.startsWith('crash-at='))?.slice('crash-at='.length) ?? 0);

@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { debianProgram } from '../../hack/controlplane/debian.ts';
-import { type OwnedProcess, startOwned, temporaryDirectory } from '../../hack/controlplane/owned-process.ts';
+import { temporaryDirectory } from '../../hack/controlplane/estate.ts';
+import { type OwnedProcess, startOwned } from '../../hack/controlplane/owned-process.ts';
 import { freePort } from '../../hack/controlplane/ports.ts';
 import { ready, ServerFailed } from '../../hack/controlplane/servers.ts';
 

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { debianProgram } from '../../hack/controlplane/debian.ts';
-import { startOwned, temporaryDirectory } from '../../hack/controlplane/owned-process.ts';
+import { temporaryDirectory } from '../../hack/controlplane/estate.ts';
+import { startOwned } from '../../hack/controlplane/owned-process.ts';
 import { type Registry, handleOf } from './registry.ts';
 
 /**

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { binaries } from '../../hack/controlplane/binaries.ts';
-import { type OwnedProcess, startOwned, temporaryDirectory } from '../../hack/controlplane/owned-process.ts';
+import { temporaryDirectory } from '../../hack/controlplane/estate.ts';
+import { type OwnedProcess, startOwned } from '../../hack/controlplane/owned-process.ts';
 
 /** A real registry on loopback. */
 export interface Registry {
