@@ -59,6 +59,8 @@ function parseBundle({ bytes }: BundleCandidate, { limits, strictJson, bundleMed
 /** Counts and sizes before anything is decoded, and base64 that means one thing only: the library's decoder has neither (sigstore-js.md §8). */
 function checkShape(json: JsonObject, limits: Limits): void {
   const material = asObject(json['verificationMaterial'], 'verificationMaterial');
+  onlyOne(material, ['certificate', 'publicKey', 'x509CertificateChain']);
+  onlyOne(json, ['dsseEnvelope', 'messageSignature']);
   const chain = listOf(material['x509CertificateChain'], 'certificates', limits.chain, 'certificates');
   const certificates = material['certificate'] === undefined ? chain : [...chain, asObject(material['certificate'], 'certificate')];
   for (const certificate of certificates) fromBase64(certificate['rawBytes'], 'certificate', limits.certificateBytes);
@@ -70,6 +72,12 @@ function checkShape(json: JsonObject, limits: Limits): void {
   const envelope = asObject(json['dsseEnvelope'], 'dsseEnvelope');
   fromBase64(envelope['payload'], 'payload', limits.bundleBytes);
   for (const signature of listOf(envelope, 'signatures', 1, 'signatures')) fromBase64(signature['sig'], 'sig', MAX_SIGNATURE_BYTES);
+}
+
+/** A `oneof` of protobuf: which of two the library would read is its own affair. */
+function onlyOne(parent: JsonObject, fields: readonly string[]): void {
+  const present = fields.filter((field) => parent[field] !== undefined && parent[field] !== null);
+  if (present.length !== 1) throw new JsonError(`of ${fields.join(', ')} there must be exactly one`);
 }
 
 function checkEntry(entry: JsonObject, limits: Limits): void {

@@ -51,7 +51,7 @@ export function claimsOf(certificate: Certificate, format: Candidate['format'], 
   const names = readNames(certificate);
   const [first, second] = [extensions[ISSUER_V1], extensions[ISSUER_V2]];
   if (profile.singleName) refuseAmbiguity(names, first, second);
-  const subjects = format === 'legacy' || profile.singleName ? names.map(({ text }) => text) : preferred(names);
+  const subjects = format === 'legacy' ? names.filter(({ kind }) => kind !== 'unsupported').map(({ text }) => text) : preferred(names);
   if (subjects.length === 0) throw new CertificateError('names no subject (no subject alternative name that can be read)');
   return {
     issuer: (format === 'legacy' && !profile.singleName ? first : (second ?? first)) ?? '',
@@ -85,13 +85,14 @@ function namedClaims(extensions: Readonly<Record<string, string>>): Readonly<Rec
   );
 }
 
-/** One subject alternative name; `rank` is cosign's order: DNS, e-mail, IP, URI, other. */
+/** One subject alternative name (RFC 5280 §4.2.1.6). */
 interface Name {
-  readonly kind: 'dns' | 'email' | 'ip' | 'uri' | 'other';
+  readonly kind: 'dns' | 'email' | 'ip' | 'uri' | 'other' | 'unsupported';
   readonly text: string;
 }
 
-const ORDER: readonly Name['kind'][] = ['dns', 'email', 'ip', 'uri', 'other'];
+/** In this order cosign prints and matches them; what it does not know comes last here and is never matched. */
+const ORDER: readonly Name['kind'][] = ['dns', 'email', 'ip', 'uri', 'other', 'unsupported'];
 
 function readNames(certificate: Certificate): readonly Name[] {
   const extension = certificate.extensions.get(SUBJECT_ALTERNATIVE_NAME);
@@ -99,6 +100,8 @@ function readNames(certificate: Certificate): readonly Name[] {
   const names = derChildren(readDer(extension.value, SEQUENCE)).map(readName);
   return ORDER.flatMap((kind) => names.filter((name) => name.kind === kind));
 }
+
+const UNSUPPORTED: Name = { kind: 'unsupported', text: '' };
 
 function readName(element: DerElement): Name {
   switch (element.tag) {
@@ -111,19 +114,18 @@ function readName(element: DerElement): Name {
     case 0x87:
       return { kind: 'ip', text: ipText(element.content) };
     case 0xa0:
-      return { kind: 'other', text: otherName(element) };
+      return otherName(element);
     default:
-      throw new CertificateError('has a subject alternative name of a kind that is not supported');
+      return UNSUPPORTED;
   }
 }
 
 /** Fulcio's user names: `[0] { OID .7, [0] UTF8String }`. */
-function otherName(element: DerElement): string {
+function otherName(element: DerElement): Name {
   const [oid, value, ...rest] = derChildren(element);
-  if (value === undefined || rest.length > 0 || derOid(oid) !== OTHER_NAME || value.tag !== 0xa0) {
-    throw new CertificateError('has an other name that is not one of Fulcio');
-  }
-  return decodeText(readDer(value.content, UTF8_STRING).content, 'other name');
+  if (derOid(oid) !== OTHER_NAME) return UNSUPPORTED;
+  if (value?.tag !== 0xa0 || rest.length > 0) throw new CertificateError('has a malformed user name');
+  return { kind: 'other', text: decodeText(readDer(value.content, UTF8_STRING).content, 'user name') };
 }
 
 function ipText(bytes: Buffer): string {
@@ -148,7 +150,7 @@ const SIGNERS: ReadonlySet<Name['kind']> = new Set(['email', 'uri', 'other']);
 function refuseAmbiguity(names: readonly Name[], issuerV1: string | undefined, issuerV2: string | undefined): void {
   const [name] = names;
   if (name === undefined || names.length !== 1) throw new CertificateError(`names ${names.length} subjects; exactly one is accepted`);
-  if (!SIGNERS.has(name.kind)) throw new CertificateError('names a host or an address as its subject; an e-mail address, a URI or a Fulcio user name is needed');
+  if (!SIGNERS.has(name.kind)) throw new CertificateError('names something else than a person or a workload as its subject; an e-mail address, a URI or a Fulcio user name is needed');
   if (!PRINTABLE.test(name.text)) throw new CertificateError('names a subject with characters other than printable ASCII');
   const issuer = issuerV2 ?? issuerV1;
   if (issuer === undefined) throw new CertificateError('names no issuer (OID 1.3.6.1.4.1.57264.1.8 or .1)');

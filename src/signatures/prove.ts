@@ -12,7 +12,6 @@ import type { VerifiedEntry } from './log.ts';
 import { keyIdOf, weaknessOf } from './public-key.ts';
 import { verifySct } from './sct.ts';
 import type { Signed } from './signed.ts';
-import { StatementTooLarge } from './statement.ts';
 import { verifyTimestamp } from './timestamp.ts';
 import type { TrustRoot } from './trust-root.ts';
 import { SignatureError } from './types.ts';
@@ -30,7 +29,6 @@ export function prove(candidate: Candidate, requirement: Requirement): Proof {
   } catch (error) {
     if (error instanceof SignatureError) throw error;
     if (error instanceof CertificateError) throw new SignatureError('CertificateInvalid', `the certificate ${error.message}`, { cause: error });
-    if (error instanceof StatementTooLarge) throw new SignatureError('LimitExceeded', error.message, { cause: error });
     throw new SignatureError('SignatureInvalid', `the signature cannot be read: ${messageOf(error, 256)}`, { cause: error });
   }
 }

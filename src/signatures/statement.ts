@@ -1,6 +1,7 @@
 import { isDigest } from '../base/digest.ts';
 import { asList, asObject, asString, JsonError, parseJson } from './json.ts';
 import type { Claim } from './simple-signing.ts';
+import { SignatureError } from './types.ts';
 import type { Profile, Subject } from './types.ts';
 
 /** The payload type of an in-toto statement in a DSSE envelope (in-toto/attestation, spec/v1/envelope.md). */
@@ -10,19 +11,16 @@ const STATEMENT_TYPES: ReadonlySet<string> = new Set(['https://in-toto.io/Statem
 /** As sigstore-go. */
 const MAX_DIGESTS = 32;
 
-/** Thrown for a statement that is well-formed but too large. */
-export class StatementTooLarge extends Error {}
-
-/** Reads an in-toto statement (in-toto/attestation, spec/v1/statement.md). Throws {@link JsonError} or {@link StatementTooLarge}. */
+/** Reads an in-toto statement (in-toto/attestation, spec/v1/statement.md). Throws {@link JsonError} or {@link SignatureError}. */
 export function readStatement(payload: Uint8Array, { limits, strictJson, predicateTypes }: Profile): Claim {
   const statement = asObject(parseJson(payload, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the statement');
   const version = asString(statement['_type'], '_type');
   if (!STATEMENT_TYPES.has(version)) throw new JsonError(`_type ${JSON.stringify(version.slice(0, 128))} is not that of an in-toto statement`);
   const type = asString(statement['predicateType'], 'predicateType');
-  if (predicateTypes?.includes(type) === false) throw new JsonError(`it is an attestation of type ${type.slice(0, 128)}, not a signature`);
+  if (predicateTypes?.includes(type) === false) throw new SignatureError('NoSignature', `it is an attestation of type ${JSON.stringify(type.slice(0, 128))}, not a signature`);
   const members = asList(statement['subject'], 'subject');
   if (members.length === 0) throw new JsonError('subject is empty');
-  if (members.length > limits.subjects) throw new StatementTooLarge(`the statement has ${members.length} subjects; at most ${limits.subjects} are read`);
+  if (members.length > limits.subjects) throw new SignatureError('LimitExceeded', `the statement has ${members.length} subjects; at most ${limits.subjects} are read`);
   return { type, subjects: members.flatMap((member, index) => readSubject(member, `subject[${index}]`)) };
 }
 
@@ -30,7 +28,7 @@ export function readStatement(payload: Uint8Array, { limits, strictJson, predica
 function readSubject(member: unknown, where: string): readonly Subject[] {
   const subject = asObject(member, where);
   const digests = asObject(subject['digest'], `${where}.digest`);
-  if (Object.keys(digests).length > MAX_DIGESTS) throw new StatementTooLarge(`${where} has more than ${MAX_DIGESTS} digests`);
+  if (Object.keys(digests).length > MAX_DIGESTS) throw new SignatureError('LimitExceeded', `${where} has more than ${MAX_DIGESTS} digests`);
   const hex = digests['sha256'];
   if (hex === undefined) return [];
   const digest = `sha256:${asString(hex, `${where}.digest.sha256`)}`;

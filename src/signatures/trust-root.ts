@@ -54,6 +54,27 @@ export function loadTrustRoot(json: string): TrustRoot {
   }
 }
 
+/** Which root answers for which part; the certificate authorities' own where nothing else is said. */
+export interface TrustRootParts {
+  readonly authorities: TrustRoot;
+  readonly logs?: TrustRoot;
+  readonly ctLogs?: TrustRoot;
+  readonly timestampAuthorities?: TrustRoot;
+}
+
+/** One root out of parts of several, so that each part comes from one of them and never from a union (api.md, Authorities). */
+export function joinTrustRoots({ authorities: base, logs = base, ctLogs = base, timestampAuthorities = base }: TrustRootParts): TrustRoot {
+  const roots = [base, logs, ctLogs, timestampAuthorities];
+  if (roots.every((root) => root === base)) return base;
+  const material: TrustMaterial = {
+    ...base.material,
+    tlogs: logs.material.tlogs,
+    ctlogs: ctLogs.material.ctlogs,
+    timestampAuthorities: timestampAuthorities.material.timestampAuthorities,
+  };
+  return Object.freeze({ material, authorities: base.authorities, hash: digestOf(roots.map(({ hash }) => hash).join('\n')) });
+}
+
 let embedded: TrustRoot | undefined;
 
 /** The public-good root that this build was made with (from the pinned `@sigstore/tuf`); read once, at the first call. */

@@ -135,8 +135,9 @@ export interface Proof {
   readonly certificate?: CertificateClaims;
 }
 
-/** The reasons of api.md for which a single signature can fail. */
+/** The reasons of api.md for which a single signature can fail; `NoSignature`: it is an attestation. */
 export type SignatureErrorCode =
+  | 'NoSignature'
   | 'SignatureInvalid'
   | 'KeyMismatch'
   | 'NotLogged'
