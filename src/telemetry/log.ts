@@ -1,14 +1,7 @@
 import winston from 'winston';
 import type { Clock } from '../base/clock.ts';
+import type { LogFormat, LogLevel } from './log-settings.ts';
 import { plain } from './redact.ts';
-
-/** Least important last: a level shows itself and all before it. */
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** `json`: one object a line. `text`: one line for people. */
-export const LOG_FORMATS = ['json', 'text'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
 
 export type Fields = Readonly<Record<string, unknown>>;
 

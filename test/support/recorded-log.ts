@@ -1,4 +1,5 @@
-import type { Fields, Log, LogLevel } from '../../src/telemetry/log.ts';
+import type { LogLevel } from '../../src/telemetry/log-settings.ts';
+import type { Fields, Log } from '../../src/telemetry/log.ts';
 
 /** A line as it was handed to the log, before any formatting. */
 export interface Line {

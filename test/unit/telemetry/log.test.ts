@@ -3,7 +3,8 @@ import { PassThrough, Writable } from 'node:stream';
 import test from 'node:test';
 import { CodedError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/telemetry/log.ts';
-import type { Log, LogFormat, LogLevel } from '../../../src/telemetry/log.ts';
+import type { LogFormat, LogLevel } from '../../../src/telemetry/log-settings.ts';
+import type { Log } from '../../../src/telemetry/log.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 function bench(format: LogFormat = 'json', level: LogLevel = 'debug'): { log: Log; lines: () => string[] } {

@@ -1,0 +1,71 @@
+/** Bundles `src/main.ts` and all it uses into `dist/`: `cli.js`, its chunks, and the licences of what is in them. */
+import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import type { Metafile } from 'esbuild';
+import { bundledPackages, licenceText } from './build/licences.ts';
+import { objections } from './build/objections.ts';
+
+const root = resolve(import.meta.dirname, '..');
+
+async function main(): Promise<number> {
+  const out = mkdtempSync(join(root, 'dist-unfinished-'));
+  try {
+    const { metafile } = await bundle(out);
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> };
+    const packages = bundledPackages(Object.keys(metafile.inputs), root);
+    const wrong = objections(Object.keys(metafile.inputs), packages, Object.keys(manifest.devDependencies));
+    if (wrong.length > 0) {
+      console.error(`The bundle is not fit to ship:\n${wrong.map((line) => `  ${line}`).join('\n')}`);
+      return 1;
+    }
+    writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenceText(packages));
+    // Chunks are ES modules wherever dist is copied to.
+    writeFileSync(join(out, 'package.json'), '{"type":"module"}\n');
+    chmodSync(join(out, 'cli.js'), 0o755);
+    chmodSync(out, 0o755);
+    replace(join(root, 'dist'), out);
+    console.log(summary(metafile, packages.length));
+    return 0;
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+function bundle(outdir: string): Promise<{ metafile: Metafile }> {
+  return build({
+    absWorkingDir: root,
+    entryPoints: { cli: 'src/main.ts' },
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    chunkNames: 'chunks/[name]-[hash]',
+    sourcemap: 'linked',
+    sourcesContent: false,
+    legalComments: 'none',
+    // CommonJS packages call require for node's own modules, which ES modules do not have.
+    banner: { js: "import { createRequire as createBundleRequire } from 'node:module';\nconst require = createBundleRequire(import.meta.url);" },
+    metafile: true,
+    logLevel: 'warning',
+    logLimit: 20,
+  });
+}
+
+/** Whoever starts dist at this moment finds the old one or the new one, whole. */
+function replace(target: string, finished: string): void {
+  const former = `${finished}-former`;
+  if (existsSync(target)) renameSync(target, former);
+  renameSync(finished, target);
+  rmSync(former, { recursive: true, force: true });
+}
+
+function summary({ outputs }: Metafile, packages: number): string {
+  const code = Object.entries(outputs).filter(([name]) => name.endsWith('.js'));
+  const bytes = code.reduce((sum, [, { bytes: size }]) => sum + size, 0);
+  return `dist: ${code.length} files, ${(bytes / 1_048_576).toFixed(1)} MiB, ${packages} packages`;
+}
+
+process.exitCode = await main();
