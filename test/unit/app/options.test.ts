@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readOptions, UsageError } from '../../../src/app/options.ts';
 import type { Environment, Options } from '../../../src/app/options.ts';
-import { RUN_FLAGS, variableOf } from '../../../src/app/run-flags.ts';
+import { variableOf } from '../../../src/app/run-flags.ts';
+import type { RunFlag } from '../../../src/app/run-flags.ts';
 
 function read(given: Record<string, string> = {}, env: Environment = {}, file?: string): Options {
   return readOptions(given, env, () => file);
@@ -133,7 +134,7 @@ test('a context without a kubeconfig is refused', () => {
 });
 
 test('every option is acted on: each one changes what is read', () => {
-  const other: Record<keyof typeof RUN_FLAGS, string> = {
+  const other: Record<RunFlag, string> = {
     kubeconfig: '/k',
     context: 'c',
     namespace: 'web',

@@ -56,7 +56,7 @@ const CASES: Record<string, () => Promise<void>> = {
     assert.equal(ran?.namespace, 'web');
   },
   'an unknown option is one sentence and exit 2, with a proposal where there is one': async () => {
-    assert.deepEqual(await assay(['run', '--workres=3']), {
+    assert.deepEqual(await assay(['run', '--workres', '3']), {
       code: 2,
       out: '',
       err: "assay: unknown option '--workres' (did you mean --workers?)\n",
