@@ -10,7 +10,7 @@ export interface Leftover {
 /** The variable that tells a test file's processes from all others; its value is new for each file. */
 export const MARK = 'ASSAY_TEST_FILE';
 
-const PATIENCE = 3_000;
+const PATIENCE = 1_500;
 
 /**
  * The processes that a test file left: those with its mark in their environment, and those in its session, so that neither a cleaned

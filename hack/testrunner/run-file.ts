@@ -16,7 +16,7 @@ export interface FileOptions {
 }
 
 /** How long a file that is out of time gets to end its own servers; milliseconds. */
-const GRACE = 5_000;
+const GRACE = 2_000;
 
 /** Runs one test file in a process and a session of its own, and looks at what it left. `output` is what it printed. */
 export async function runFile(file: string, options: FileOptions): Promise<{ result: FileResult; output: string }> {
