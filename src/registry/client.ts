@@ -118,7 +118,7 @@ class Client implements RegistryClient {
     } catch (thrown) {
       if (thrown instanceof RegistryError) throw thrown;
       if (call.signal?.aborted === true) throw call.signal.reason;
-      if (limit.signal.aborted) throw new RegistryError('Unavailable', `${messageOf(thrown)}; try again later`, { cause: thrown });
+      if (limit.signal.aborted) throw new RegistryError('Unavailable', messageOf(thrown), { cause: thrown });
       if (thrown instanceof ManifestSyntaxError) throw invalid(subject, thrown.message);
       throw thrown;
     } finally {

@@ -43,7 +43,15 @@ function run(program: string, server: string, environment: Readonly<Record<strin
       if (size > MAX_OUTPUT) child.kill('SIGKILL');
       else pieces.push(piece);
     });
-    child.on('error', reject);
+    let failure: Error | undefined;
+    child.on('error', (error) => {
+      failure = error;
+      if (child.pid === undefined) reject(error);
+    });
+    // Only when the program is gone: whoever hears of the time-out may count on that.
+    child.on('exit', () => {
+      if (failure !== undefined) reject(failure);
+    });
     child.on('close', (code) => resolve({ code, stdout: Buffer.concat(pieces).toString('utf8') }));
     // A program that ends without reading closes the pipe under us.
     child.stdin.on('error', () => undefined);

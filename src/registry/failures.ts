@@ -59,10 +59,9 @@ function codeOf(reply: FailedReply, oci: string | undefined): RegistryErrorCode 
 }
 
 const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
-  NotFound: 'check the name, and whether it was pushed',
-  Unauthorized: 'it is private or does not exist: give credentials that may pull it',
-  Throttled: 'wait, or use credentials with a higher limit',
-  Unavailable: 'try again later',
+  NotFound: '; check the name, and whether it was pushed',
+  Unauthorized: '; it is private or does not exist: give credentials that may pull it',
+  Throttled: '; wait, or use credentials with a higher limit',
 };
 
 /** The error for an answer other than 200. Of its body nothing but a known error code is told. */
@@ -74,7 +73,7 @@ export function failureOf(reply: FailedReply, subject: Subject, now: number): Re
   const where = reply.elsewhere === undefined ? '' : ` from ${reply.elsewhere}, where the registry had sent us`;
   const wait = retryAfter === undefined ? '' : `, asking to wait ${Math.ceil(retryAfter / 1000)} s`;
   const note = reply.note === undefined ? '' : `; ${reply.note}`;
-  const text = `${name(subject)}: the answer was ${answer}${where}${wait}; ${ADVICE[code] ?? ''}${note}`;
+  const text = `${name(subject)}: the answer was ${answer}${where}${wait}${ADVICE[code] ?? ''}${note}`;
   return new RegistryError(code, text, retryAfter === undefined ? {} : { retryAfter });
 }
 

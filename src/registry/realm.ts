@@ -54,6 +54,6 @@ export function judgeRealm({ endpoint, origin, verified, realm, configured }: Re
   if (realm.hostname === origin.hostname) return { credentials: true };
   if (!verified) return refuse('its token endpoint is another host, named over a connection that was not verified');
   if (KNOWN_PAIRS.has(`${endpoint.host} ${realm.host}`)) return { credentials: true };
-  if (realm.port === '' && registrableDomain(realm.hostname) === registrableDomain(origin.hostname)) return { credentials: true };
+  if (registrableDomain(realm.hostname) === registrableDomain(origin.hostname)) return { credentials: true };
   return refuse(`its token endpoint ${realm.host} is of another domain`);
 }

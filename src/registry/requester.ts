@@ -94,7 +94,7 @@ export class Requester {
   async failure(question: Question, reply: RegistryReply): Promise<RegistryError> {
     const { subject } = question;
     if (reply.status === 404 && !isRegistrysOwn(reply) && !(await this.#isAlive(question, reply.origin))) {
-      return new RegistryError('Unavailable', `${name(subject)}: the answer was 404, as to /v2/: no registry is there now; try again later`);
+      return new RegistryError('Unavailable', `${name(subject)}: the answer was 404, as to /v2/: no registry is there now`);
     }
     return failureOf(reply, subject, this.#options.clock.now());
   }
@@ -115,7 +115,7 @@ export class Requester {
         ...question, url, reach, trust: own ? 'own' : 'other', headers: this.#headers(question, own ? carried : undefined),
       });
       if (!REDIRECTS.has(reply.status)) return { ...reply, origin, elsewhere: own ? undefined : url.host };
-      if (hop === MAX_REDIRECTS) throw new RegistryError('LimitExceeded', `${name(question.subject)}: more than ${MAX_REDIRECTS} redirects`);
+      if (hop === MAX_REDIRECTS) throw new RegistryError('Unavailable', `${name(question.subject)}: more than ${MAX_REDIRECTS} redirects`);
       const next = URL.parse(header(reply.headers, 'location') ?? '', url.href);
       if (next === null || header(reply.headers, 'location') === undefined) {
         throw new RegistryError('Unavailable', `${name(question.subject)}: ${url.host} redirects without saying where to`);

@@ -142,6 +142,5 @@ function faultWait(fault: Fault, attempt: number): number | undefined {
 function translate(error: TransportError, { subject, url }: Sending): RegistryError {
   const where = `${name(subject)}: ${url.host}`;
   if (error.code === 'address') return new RegistryError('Forbidden', `${where} was not contacted: ${error.message}; ${REFUSED_BY_US}`, { cause: error });
-  if (error.code === 'headers') return new RegistryError('LimitExceeded', `${where}: ${error.message}`, { cause: error });
-  return new RegistryError('Unavailable', `${where}: ${error.message}; try again later`, { cause: error });
+  return new RegistryError('Unavailable', `${where}: ${error.message}`, { cause: error });
 }
