@@ -1,0 +1,92 @@
+import { parseTime } from '../../api/conditions.ts';
+import { DURATION_FORM, parseDuration } from '../../api/duration.ts';
+import type { PolicySpecAuthority } from '../../api/v1alpha1.gen.ts';
+import { parsePublicKeys, type PublicKey } from '../../signatures/public-key.ts';
+import type { TrustRoot } from '../../signatures/trust-root.ts';
+import type { CompiledAuthority } from '../types.ts';
+import { canonicalHash } from './canonical-hash.ts';
+import { compileIdentities } from './identity.ts';
+import { resolve, type ResolvedReferences } from './references.ts';
+import { Refused, refusing } from './refused.ts';
+import { compileTrust, type TrustSources } from './trust.ts';
+
+/** An authority, and what is worth saying of it. */
+export interface AuthorityCompilation {
+  readonly authority: CompiledAuthority;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Resolves one authority (api.md, Authorities).
+ * @param field its path, `spec.authorities[0]`
+ * @throws Refused
+ */
+export function compileAuthority(raw: PolicySpecAuthority, field: string, sources: TrustSources): AuthorityCompilation {
+  const kind = kindOf(raw, field);
+  const { identities, warnings } = compileIdentities(raw.keyless, `${field}.keyless`);
+  const log = logOf(raw, kind, field);
+  const sct = kind === 'keyless' && raw.keyless?.insecureIgnoreSCT !== true ? 'Required' : 'Ignored';
+  const trust = compileTrust(raw, field, { log: log === 'Required', sct: sct === 'Required' }, sources);
+  const authority: Omit<CompiledAuthority, 'hash'> = {
+    name: raw.name,
+    kind,
+    keys: kind === 'key' ? keysOf(raw, field, sources.references) : [],
+    identities,
+    log,
+    timestamp: 'NotAsked',
+    sct,
+    annotations: raw.annotations ?? {},
+    requireRepository: raw.requireRepository ?? false,
+    ...(raw.static === undefined ? {} : { static: { action: raw.static.action, message: raw.static.message ?? '' } }),
+    ...(trust === undefined ? {} : { trust }),
+    ...agesOf(raw, field, log),
+  };
+  return { authority: { ...authority, hash: hashOf(authority, trust) }, warnings };
+}
+
+function kindOf(raw: PolicySpecAuthority, field: string): CompiledAuthority['kind'] {
+  const kinds = (['key', 'keyless', 'static'] as const).filter((kind) => raw[kind] !== undefined);
+  const [kind] = kinds;
+  if (kind === undefined || kinds.length > 1) throw new Refused(field, 'has to have exactly one of key, keyless and static');
+  if (kind === 'static') {
+    const others = (['ctlog', 'annotations', 'notBefore', 'maxAge'] as const).filter((name) => raw[name] !== undefined);
+    const beside = others[0] ?? (raw.requireRepository === true ? 'requireRepository' : undefined);
+    if (beside !== undefined) throw new Refused(`${field}.${beside}`, 'has no effect beside static, which looks at no signature; remove it');
+  }
+  return kind;
+}
+
+function logOf({ ctlog }: PolicySpecAuthority, kind: CompiledAuthority['kind'], field: string): 'Required' | 'Ignored' {
+  if (ctlog === undefined) return kind === 'keyless' ? 'Required' : 'Ignored';
+  if (ctlog.insecureIgnore !== true) return 'Required';
+  if (ctlog.trustRootRef !== undefined) throw new Refused(`${field}.ctlog.trustRootRef`, 'has no effect beside insecureIgnore; remove one of them');
+  if (kind === 'keyless') {
+    throw new Refused(`${field}.ctlog.insecureIgnore`, 'without a log entry nothing says when a keyless signature was made; remove it');
+  }
+  return 'Ignored';
+}
+
+function keysOf({ key }: PolicySpecAuthority, field: string, references: ResolvedReferences): readonly PublicKey[] {
+  if (key === undefined || (key.data === undefined) === (key.secretRef === undefined)) {
+    throw new Refused(`${field}.key`, 'comes from exactly one of data, secretRef and kms');
+  }
+  const path = key.data === undefined ? `${field}.key.secretRef` : `${field}.key.data`;
+  const pem = key.data ?? resolve({ kind: 'Secret', name: key.secretRef?.name ?? '', key: key.secretRef?.key ?? 'cosign.pub', field: path }, references);
+  return refusing(path, () => parsePublicKeys(pem, key.hashAlgorithm ?? 'sha256'));
+}
+
+function agesOf({ notBefore, maxAge }: PolicySpecAuthority, field: string, log: 'Required' | 'Ignored'): Pick<CompiledAuthority, 'notBefore' | 'maxAge'> {
+  const which = notBefore === undefined ? 'maxAge' : 'notBefore';
+  if ((notBefore !== undefined || maxAge !== undefined) && log === 'Ignored') {
+    throw new Refused(`${field}.${which}`, 'needs a time that somebody vouches for; add ctlog: {} to require a log entry');
+  }
+  const age = maxAge === undefined ? undefined : parseDuration(maxAge);
+  if (maxAge !== undefined && (age === undefined || age === 0)) throw new Refused(`${field}.maxAge`, `"${maxAge}" is not ${DURATION_FORM}`);
+  const start = notBefore === undefined ? undefined : parseTime(notBefore);
+  return { ...(start === undefined ? {} : { notBefore: start }), ...(age === undefined ? {} : { maxAge: age }) };
+}
+
+/** The name is in it because verdicts, which are cached by this hash, name the authority. */
+function hashOf({ keys, trust: _, ...rest }: Omit<CompiledAuthority, 'hash'>, trust: TrustRoot | undefined): string {
+  return canonicalHash({ ...rest, keys: keys.map(({ keyId, hashAlgorithm }) => [keyId, hashAlgorithm]), trust: trust?.hash ?? null });
+}
