@@ -137,8 +137,9 @@ class Engine implements VerificationEngine {
 
   /** Kept evidence can vouch for a signature; refusing on it could overlook one that was added since. */
   async #judge(resolved: Resolved, policy: JudgingPolicy, key: string, failures: unknown[]): Promise<Judgement> {
-    const recent = this.#limits.negative / 2;
-    const first = await this.#judgeOn(resolved, policy, this.#verdicts.knows(key) ? recent : this.#limits.evidenceAge, failures);
+    const sinceAsked = policy.freshSince === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.#clock.now() - policy.freshSince);
+    const recent = Math.min(this.#limits.negative / 2, sinceAsked);
+    const first = await this.#judgeOn(resolved, policy, this.#verdicts.knows(key) ? recent : Math.min(this.#limits.evidenceAge, sinceAsked), failures);
     if (first.judgement.result !== 'Failed' || first.age <= recent) return first.judgement;
     return (await this.#judgeOn(resolved, policy, recent, failures)).judgement;
   }

@@ -82,6 +82,8 @@ export interface JudgingPolicy {
   readonly threshold: number;
   /** Milliseconds for which a positive verdict is not asked again. */
   readonly recheckInterval: number;
+  /** Verdicts and evidence from before are not used; milliseconds since the epoch. Absent: whatever is kept counts. */
+  readonly freshSince?: number;
 }
 
 /** One image to verify under every policy that governs it. */

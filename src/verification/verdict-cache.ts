@@ -45,7 +45,7 @@ export class VerdictCache {
     if (settled === undefined) return undefined;
     // A shorter interval counts at once, also for what was judged under a longer one.
     const stands = settled.judgement.result !== 'Verified' || this.#clock.now() < settled.verifiedAt + policy.recheckInterval;
-    return stands ? settled : undefined;
+    return stands && settled.verifiedAt >= (policy.freshSince ?? 0) ? settled : undefined;
   }
 
   /** A positive verdict that outlives its interval because asking again fails: an outage is not a verdict. */

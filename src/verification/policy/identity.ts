@@ -1,6 +1,6 @@
-import { CLAIM_NAMES } from '../../api/claims.ts';
 import { compileRe2, type Re2Weakness, weaknessesOf } from '../../api/re2.ts';
 import type { PolicySpecAuthorityKeyless, PolicySpecAuthorityKeylessIdentity } from '../../api/v1alpha1.gen.ts';
+import { CLAIM_NAMES } from '../../signatures/identity.ts';
 import type { CompiledIdentity, StringMatch } from '../types.ts';
 import { Refused, refusing } from './refused.ts';
 import { suggest } from './suggest.ts';
@@ -45,7 +45,7 @@ function match(raw: PolicySpecAuthorityKeylessIdentity, name: 'issuer' | 'subjec
 }
 
 function claimsOf({ claims = {} }: PolicySpecAuthorityKeylessIdentity, path: string): Readonly<Record<string, string>> {
-  const unknown = Object.keys(claims).find((name) => !CLAIM_NAMES.some((known) => known === name));
+  const unknown = Object.keys(claims).find((name) => !CLAIM_NAMES.includes(name));
   if (unknown === undefined) return claims;
   const meant = suggest(unknown, CLAIM_NAMES);
   throw new Refused(`${path}.claims[${unknown}]`, `is no claim; ${meant === undefined ? `the claims are ${CLAIM_NAMES.join(', ')}` : `did you mean ${meant}?`}`);

@@ -228,7 +228,7 @@ export const SPEC_SCHEMA: ObjectNode = {
                         maxLength: 1024,
                       },
                       minProperties: 1,
-                      maxProperties: 19,
+                      maxProperties: 21,
                     },
                   },
                 },

@@ -1,0 +1,119 @@
+import { deadline } from '../base/abort.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Fleet } from '../controllers/fleet.ts';
+import { Ledger } from '../controllers/ledger.ts';
+import { Pending } from '../controllers/pending.ts';
+import { createPolicyReconcile } from '../controllers/policy.ts';
+import { PolicyCompiler } from '../controllers/policy-compiler.ts';
+import { idOf } from '../controllers/policy-object.ts';
+import { PolicySet } from '../controllers/policy-set.ts';
+import { createPullSecrets } from '../controllers/pull-secrets.ts';
+import { connectTriggers, governanceChanged, type TriggerDependencies } from '../controllers/triggers.ts';
+import { createWorkloadReconcile } from '../controllers/workload.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createEventRecorder, type EventRecorder } from '../kube/events.ts';
+import type { Keychain, RegistryClient } from '../registry/types.ts';
+import { createController, type Reconcile } from '../runtime/controller.ts';
+import type { Component } from '../runtime/manager.ts';
+import { WorkQueue } from '../runtime/work-queue.ts';
+import type { TrustRoot } from '../signatures/trust-root.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { createEngine } from '../verification/engine.ts';
+import type { Options } from './options.ts';
+
+/** What all parts of the operator share. */
+export interface Ground {
+  readonly options: Options;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly client: KubeClient;
+  readonly registry: RegistryClient;
+  readonly trustRoot: TrustRoot;
+  /** The operator's own registry credentials. */
+  readonly operators: Keychain;
+}
+
+/** The controllers over a fleet, and what must be running before they start, in that order. */
+export function createControllers(ground: Ground, fleet: Fleet): readonly Component[] {
+  const { options, log, metrics, client, registry, clock } = ground;
+  const policies = new PolicySet();
+  const ledger = new Ledger();
+  const pending = new Pending();
+  const workloadQueue = new WorkQueue({ clock, observer: metrics.queue('workload') });
+  const policyQueue = new WorkQueue({ clock, observer: metrics.queue('policy') });
+  const triggers = { fleet, workloadQueue, policyQueue, pending };
+  const events = createEventRecorder({ client, clock, hooks: { onError: (error) => log.warn('an event was not written', { error }) } });
+  const compiler = new PolicyCompiler({
+    client,
+    clock,
+    operatorNamespace: options.operatorNamespace,
+    trustRoot: ground.trustRoot,
+    onReferenceChange: (ids) => ids.forEach((id) => policyQueue.add(id)),
+  });
+  const engine = createEngine({ registry, clock, hooks: { onVerification: (event) => metrics.verification(event) } });
+  metrics.fleet(() => ({ workloads: Object.fromEntries(ledger.workloadsByState()), images: ledger.imagesByResult() }));
+  const reconcilePolicy = createPolicyReconcile({
+    client,
+    clock,
+    policies,
+    ledger,
+    pending,
+    policy: (id) => fleet.policy(id),
+    compile: (id, object, before) => compiler.compile(id, object, before),
+    release: (id) => compiler.release(id),
+    governanceChanged: (before, after) => governanceChanged(triggers, before, after),
+  });
+  const reconcileWorkload = createWorkloadReconcile({
+    client,
+    clock,
+    policies,
+    ledger,
+    pending,
+    events,
+    engine,
+    registry,
+    workload: (key) => fleet.workload(key),
+    namespaceLabels: (name) => fleet.namespaceLabels(name),
+    uncompiled: () => [...fleet.allPolicies()].map(idOf).filter((id) => policies.get(id) === undefined),
+    keychain: createPullSecrets({ client, clock, operators: ground.operators, onNote: (note) => log.warn('a pull secret is not used', { note }) }),
+    policiesTouched: (ids) => [...ids].forEach((id) => policyQueue.add(id)),
+    onPin: (result) => (result === 'gone' ? undefined : metrics.pin('Patch', result)),
+  });
+  const controllers = [
+    controllerOf(ground, 'policy', policyQueue, reconcilePolicy),
+    controllerOf(ground, 'workload', workloadQueue, reconcileWorkload),
+  ];
+  return [
+    { name: 'events', start: () => undefined, stop: (grace) => stopEvents(events, clock, grace) },
+    { name: 'references', start: () => undefined, stop: () => compiler.stop() },
+    triggerComponent(triggers),
+    ...controllers,
+  ];
+}
+
+/** WARNING: connected after the first lists: a workload that is judged before its policy is known would be governed by nobody. */
+function triggerComponent(triggers: TriggerDependencies): Component {
+  let disconnect: (() => void) | undefined;
+  return {
+    name: 'triggers',
+    start: () => {
+      disconnect = connectTriggers(triggers);
+    },
+    stop: () => disconnect?.(),
+  };
+}
+
+/** What was decided is still told, as far as the grace allows. */
+async function stopEvents(events: EventRecorder, clock: Clock, grace: number): Promise<void> {
+  const limit = deadline(clock, grace, 'writing the last events');
+  await events.flush(limit.signal).catch(() => undefined);
+  limit.cancel();
+  await events.stop();
+}
+
+function controllerOf({ options, log, metrics, clock }: Ground, name: string, queue: WorkQueue, reconcile: Reconcile): Component {
+  const concurrency = options.workers;
+  return createController({ name, queue, reconcile, concurrency, timeout: options.reconcileTimeout, clock, log, observer: metrics.controller(name, concurrency) });
+}

@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { REASONS, RESULTS, WORKLOAD_STATES } from '../api/reasons.ts';
+import { systemClock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import { Fleet } from '../controllers/fleet.ts';
+import { createClient, type KubeClient } from '../kube/client.ts';
+import { credentialsFrom } from '../kube/credentials.ts';
+import { type ClusterAccess, loadKubeConfig } from '../kube/kubeconfig.ts';
+import { createTransport } from '../kube/transport.ts';
+import { createRegistryClient } from '../registry/client.ts';
+import { anonymousKeychain, dockerConfigKeychain } from '../registry/keychain.ts';
+import { type Keychain, REQUEST_KINDS } from '../registry/types.ts';
+import { type Component, createManager, type Manager } from '../runtime/manager.ts';
+import { checkRoute, createEndpoint } from '../runtime/servers.ts';
+import { PRIORITIES } from '../runtime/work-queue.ts';
+import { embeddedTrustRoot, loadTrustRoot, type TrustRoot } from '../signatures/trust-root.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { createControllers, type Ground } from './controllers.ts';
+import { type Options, UsageError } from './options.ts';
+import { sourceOf } from './sources.ts';
+import { VERSION } from './version.ts';
+
+const clock = systemClock;
+const USER_AGENT = `assay/${VERSION}`;
+
+/**
+ * Runs the operator until `signal` aborts; the only place that constructs. Rejects with one sentence when it cannot start
+ * or go on; a file that an option names is read before anything is contacted.
+ */
+export async function runOperator(options: Options, signal: AbortSignal): Promise<void> {
+  const log = createLog({ level: options.logLevel, format: options.logFormat, clock, stream: process.stderr });
+  const trustRoot = readTrustRoot(options);
+  const operators = readDockerConfig(options, log);
+  const access = loadKubeConfig(options.cluster);
+  const metrics = createMetrics(vocabulary(access.server), { version: VERSION, node: process.version });
+  const client = connect(options, access, metrics);
+  const registry = createRegistryClient({
+    hosts: { allowHttp: options.allowHttpRegistry },
+    userAgent: USER_AGENT,
+    clock,
+    onRequest: ({ kind, code }) => metrics.registryRequest(kind, code),
+  });
+  for (const name of options.unknownVariables) log.warn('an environment variable is not known and has no effect', { name });
+  log.info('starting', { version: VERSION, server: access.server.href, source: access.source });
+  try {
+    await assemble({ options, clock, log, metrics, client, registry, trustRoot, operators }).run(signal);
+  } finally {
+    await Promise.all([client.close(), registry.close()]);
+  }
+}
+
+function connect(options: Options, access: ClusterAccess, metrics: Metrics): KubeClient {
+  const { server, proxyUrl } = access;
+  const credentials = credentialsFrom(access, clock, {}, options.cluster);
+  const transport = { server, credentials, clock, userAgent: USER_AGENT, hooks: metrics.transport };
+  return createClient(createTransport({ ...transport, ...(proxyUrl === undefined ? {} : { proxyUrl }) }), clock);
+}
+
+function vocabulary(server: URL): Parameters<typeof createMetrics>[0] {
+  return {
+    results: RESULTS,
+    reasons: REASONS,
+    workloadStates: WORKLOAD_STATES,
+    requestKinds: REQUEST_KINDS,
+    priorities: PRIORITIES,
+    resources: Fleet.resources.map(({ plural }) => plural),
+    apiServer: server.host,
+  };
+}
+
+function readTrustRoot({ trustedRoot }: Options): TrustRoot {
+  if (trustedRoot === undefined) return embeddedTrustRoot();
+  try {
+    return loadTrustRoot(readFileSync(trustedRoot, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`--trusted-root: ${trustedRoot} cannot be used: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function readDockerConfig({ dockerConfig }: Options, log: Log): Keychain {
+  if (dockerConfig === undefined) return anonymousKeychain;
+  const file = join(dockerConfig, 'config.json');
+  try {
+    const { keychain, notes } = dockerConfigKeychain(readFileSync(file), 'config.json', file);
+    for (const note of notes) log.warn('part of the docker config is not used', { note });
+    return keychain;
+  } catch (error) {
+    throw new UsageError(`--docker-config: ${file} cannot be used: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function assemble(ground: Ground): Manager {
+  const { options, log, metrics } = ground;
+  const fleet = createFleet(ground);
+  const manager: Manager = createManager({
+    servers: createServers(options, metrics, () => manager.notReady()),
+    sources: fleet.reflectors.map((reflector) => sourceOf(reflector, clock)),
+    controllers: createControllers(ground, fleet),
+    log,
+    clock,
+    grace: options.shutdownGracePeriod,
+  });
+  return manager;
+}
+
+function createFleet({ options, log, metrics, client }: Ground): Fleet {
+  const fleet = new Fleet({
+    client,
+    clock,
+    excludedNamespaces: options.excludedNamespaces,
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+    hooks: {
+      ...metrics.reflector,
+      onProblem: (resource, problem) => {
+        metrics.reflector.onProblem(resource, problem);
+        if (problem === undefined) log.info('the watch is well again', { resource: resource.plural });
+        else log.warn('the watch has a problem, it is tried again', { resource: resource.plural, code: problem.code, why: problem.message });
+      },
+      onHandlerError: (resource, error) => log.error('an object could not be taken in', { resource: resource.plural, error }),
+    },
+  });
+  metrics.caches(() => fleet.reflectors.map(({ resource, store, hasSynced }) => ({ resource: resource.plural, objects: store.size, synced: hasSynced })));
+  return fleet;
+}
+
+function createServers(options: Options, metrics: Metrics, notReady: () => string | undefined): Component[] {
+  const { metricsBindAddress, healthProbeBindAddress } = options;
+  return [
+    ...(metricsBindAddress === undefined ? [] : [createEndpoint({
+      name: 'metrics',
+      bind: metricsBindAddress,
+      flag: '--metrics-bind-address',
+      clock,
+      routes: { '/metrics': async () => ({ status: 200, ...(await metrics.exposition()) }) },
+    })]),
+    ...(healthProbeBindAddress === undefined ? [] : [createEndpoint({
+      name: 'probes',
+      bind: healthProbeBindAddress,
+      flag: '--health-probe-bind-address',
+      clock,
+      // Live is whoever answers: being without an API server is no reason to be killed.
+      routes: { '/healthz': checkRoute({ ping: () => undefined }), '/readyz': checkRoute({ caches: notReady }) },
+    })]),
+  ];
+}

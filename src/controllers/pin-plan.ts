@@ -1,0 +1,116 @@
+import { TAGS_ANNOTATION } from '../api/annotations.ts';
+import { parseImageReference } from '../api/image-reference.ts';
+import type { PodImage } from '../api/pod-images.ts';
+import type { Digest } from '../base/digest.ts';
+import { annotationAt, type JsonPatchOperation, swapAt, testAt } from '../kube/patch.ts';
+import { blocks, type ImageOutcome, verified } from './outcome.ts';
+import type { WorkloadObject } from './workload-object.ts';
+
+/** How a reference is written: `repo@sha256:…`, or `repo:tag@sha256:…`. */
+export type PinForm = 'Digest' | 'TagAndDigest';
+
+/** What `assay.dev/tags` says of one image field: the reference that stood there, and the digest that replaced it. */
+export interface RememberedTag {
+  readonly ref: string;
+  readonly digest: Digest;
+}
+
+/** One image field to rewrite. */
+export interface Pin {
+  readonly field: PodImage;
+  readonly from: string;
+  readonly to: string;
+  readonly digest: Digest;
+}
+
+/** One JSON patch for all containers of a workload, and what it replaces. */
+export interface PinPlan {
+  readonly pins: readonly Pin[];
+  readonly patch: readonly JsonPatchOperation[];
+}
+
+/** The key of an image field in `assay.dev/tags`: a container's name; `volumes/<name>` for an image volume. */
+export function tagKey(field: PodImage): string {
+  return field.holder === 'volumes' ? `volumes/${field.name}` : field.name;
+}
+
+/** Reads `assay.dev/tags`; anything that is not in its form counts as absent, because anybody may write an annotation. */
+export function readTags(annotation: string | undefined): Readonly<Record<string, RememberedTag>> {
+  if (annotation === undefined || annotation.length > 65_536) return {};
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(annotation);
+  } catch {
+    return {};
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return {};
+  const entries = Object.entries(parsed as Record<string, unknown>).filter((entry): entry is [string, RememberedTag] => isRemembered(entry[1]));
+  return Object.fromEntries(entries);
+}
+
+function isRemembered(value: unknown): value is RememberedTag {
+  if (typeof value !== 'object' || value === null) return false;
+  const { ref, digest } = value as Record<string, unknown>;
+  return typeof ref === 'string' && typeof digest === 'string' && /^sha256:[0-9a-f]{64}$/.test(digest);
+}
+
+/** The reference that pins `image` to `digest`: by its canonical name, because that is the repository that was verified. */
+export function pinnedReference(image: string, digest: Digest, form: PinForm): string {
+  const { name, tag } = parseImageReference(image);
+  return form === 'TagAndDigest' && tag !== undefined ? `${name}:${tag}@${digest}` : `${name}@${digest}`;
+}
+
+/**
+ * The one patch that pins every verified image of a workload, or undefined where there is nothing to write: a governed
+ * image did not verify (invariant 2), or every field holds its digest already (invariants 5 and 6).
+ */
+export function planPins(workload: WorkloadObject, images: readonly ImageOutcome[], form: PinForm): PinPlan | undefined {
+  if (images.some((image) => blocks(image))) return undefined;
+  const pins = images.flatMap((image): Pin[] => {
+    if (image.pinned || image.digest === undefined || !verified(image)) return [];
+    const to = pinnedReference(image.field.image, image.digest, form);
+    return [{ field: image.field, from: image.field.image, to, digest: image.digest }];
+  });
+  return pins.length === 0 ? undefined : { pins, patch: buildPatch(workload, pins) };
+}
+
+function buildPatch(workload: WorkloadObject, pins: readonly Pin[]): JsonPatchOperation[] {
+  const tags = JSON.stringify(Object.fromEntries(nextTags(workload, pins)));
+  // The uid: a re-created object of the same name is another intention. The name beside each image: a list whose order
+  // changed must not get its neighbour's digest. The old image: a concurrent edit wins, and is judged afresh.
+  return [
+    testAt('/metadata/uid', workload.uid),
+    ...pins.flatMap((pin) => [testAt(pin.field.namePointer, pin.field.name), ...swapAt(pin.field.pointer, pin.from, pin.to)]),
+    ...annotationAt(ownAnnotations(workload), TAGS_ANNOTATION, tags),
+  ];
+}
+
+/** The annotations as far as they are kept in memory: ours, and whether there are any at all. */
+function ownAnnotations(workload: WorkloadObject): Record<string, string> | undefined {
+  if (workload.tags !== undefined) return { [TAGS_ANNOTATION]: workload.tags };
+  return workload.hasAnnotations ? {} : undefined;
+}
+
+/** What is to be remembered after these pins: the new ones, and the old ones of fields that still hold their digest. */
+function nextTags(workload: WorkloadObject, pins: readonly Pin[]): [string, RememberedTag][] {
+  const before = readTags(workload.tags);
+  return workload.images.flatMap((field): [string, RememberedTag][] => {
+    const key = tagKey(field);
+    const pin = pins.find((one) => one.field.pointer === field.pointer);
+    if (pin !== undefined) return [[key, { ref: pin.from, digest: pin.digest }]];
+    const kept = before[key];
+    return kept !== undefined && field.image.endsWith(`@${kept.digest}`) ? [[key, kept]] : [];
+  });
+}
+
+/** What a pinned field was pinned from, if the annotation says so for this very digest and repository. */
+export function rememberedRef(workload: WorkloadObject, field: PodImage): string | undefined {
+  const tag = readTags(workload.tags)[tagKey(field)];
+  if (tag === undefined || !field.image.endsWith(`@${tag.digest}`)) return undefined;
+  try {
+    // Anybody may write the annotation: it counts only for the repository that the field itself names.
+    return parseImageReference(tag.ref).name === parseImageReference(field.image).name ? tag.ref : undefined;
+  } catch {
+    return undefined;
+  }
+}

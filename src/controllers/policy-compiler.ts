@@ -1,0 +1,122 @@
+import type { Clock } from '../base/clock.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { KubeObject, Resource } from '../kube/object.ts';
+import { ObjectWatches } from '../kube/object-watches.ts';
+import type { ObjectState, WatchedRef } from '../kube/watch-object.ts';
+import type { TrustRoot } from '../signatures/trust-root.ts';
+import { compilePolicy } from '../verification/policy/compile.ts';
+import type { CompiledPolicy, CompileResult } from '../verification/policy/compiled-policy.ts';
+import { type Reference, referenceId, referencesOf, type ResolvedReference } from '../verification/policy/references.ts';
+import { type PolicyObject, policyKeyOf } from './policy-object.ts';
+import type { CompiledState, PolicyState } from './policy-set.ts';
+
+/** A Secret or ConfigMap, as far as it is read. */
+interface DataObject extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+const RESOURCES: Readonly<Record<Reference['kind'], Resource>> = {
+  Secret: { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true },
+  ConfigMap: { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true },
+};
+
+export interface PolicyCompilerOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  /** Where the references of a ClusterImageVerification are looked up. */
+  readonly operatorNamespace: string;
+  /** The operator's own trust root. */
+  readonly trustRoot: TrustRoot;
+  /** Something that these policies refer to has changed. */
+  readonly onReferenceChange: (ids: readonly string[]) => void;
+}
+
+/**
+ * Compiles policies with the Secrets and ConfigMaps that they name, and follows these one by one. While one cannot be
+ * reached, what was last known of it counts, and `Ready` says so; one that was deleted does not count any more.
+ */
+export class PolicyCompiler {
+  readonly #options: PolicyCompilerOptions;
+  readonly #watches: ObjectWatches<DataObject>;
+
+  constructor(options: PolicyCompilerOptions) {
+    this.#options = options;
+    const { client, clock } = options;
+    this.#watches = new ObjectWatches<DataObject>({ client, clock, onChange: (_, owners) => options.onReferenceChange(owners) });
+  }
+
+  /** The policy as it is to be applied now; `before` is what it was. */
+  compile(id: string, object: PolicyObject, before: PolicyState | undefined): PolicyState {
+    const references = referencesOf(object.spec);
+    const watched = references.map((reference) => this.#watched(object, reference));
+    this.#watches.want(id, watched);
+    const looks = references.map((reference, index) => look(reference, this.#watches.state(watched[index] as WatchedRef)));
+    const raw = { kind: object.kind, metadata: { ...policyKeyOf(object), uid: object.uid, generation: object.generation }, spec: object.spec };
+    const resolved = new Map(looks.flatMap(({ id: key, resolved: value }) => (value === undefined ? [] : [[key, value] as const])));
+    const result = compilePolicy(raw, { references: resolved, trustRoot: this.#options.trustRoot });
+    const open = looks.find((one) => one.resolved === undefined);
+    if (open !== undefined && !(result.status === 'refused' && result.reason === 'PolicyInvalid')) {
+      return unresolved(result, open);
+    }
+    if (result.status === 'refused') return result;
+    const notes = looks.flatMap(({ note }) => note ?? []);
+    return { ...result, ...withFreshness(result.policy, object, before, this.#options.clock.now()), notes };
+  }
+
+  /** Follows nothing for this policy any more. */
+  release(id: string): void {
+    this.#watches.want(id, []);
+  }
+
+  /** Resolves when nothing is followed any more. */
+  stop(): Promise<void> {
+    return this.#watches.stop();
+  }
+
+  #watched(object: PolicyObject, { kind, name }: Reference): WatchedRef {
+    const namespace = object.kind === 'ImageVerification' ? object.namespace : this.#options.operatorNamespace;
+    return { resource: RESOURCES[kind], namespace, name };
+  }
+}
+
+interface Look {
+  readonly reference: Reference;
+  readonly id: string;
+  /** Absent: the API server has not answered for it. */
+  readonly resolved?: ResolvedReference;
+  /** What is in the way of following it. */
+  readonly problem?: string;
+  /** To be said in `Ready`. */
+  readonly note?: string;
+}
+
+function look(reference: Reference, state: ObjectState<DataObject>): Look {
+  const found = { reference, id: referenceId(reference) };
+  const problem = state.problem?.message;
+  if (state.known === 'unknown') return { ...found, ...(problem === undefined ? {} : { problem }) };
+  const note = problem === undefined ? {} : { note: `${reference.field}: ${reference.kind} ${reference.name} cannot be followed (${problem}), so its last known content counts` };
+  if (state.known === 'absent') return { ...found, ...note, resolved: { status: 'ObjectMissing' } };
+  return { ...found, ...note, resolved: entryOf(reference, state.object) };
+}
+
+function entryOf({ kind, key }: Reference, { data = {} }: DataObject): ResolvedReference {
+  const value = Object.hasOwn(data, key) ? data[key] : undefined;
+  if (value === undefined) return { status: 'KeyMissing', keys: Object.keys(data).toSorted() };
+  return { status: 'Found', value: kind === 'Secret' ? Buffer.from(value, 'base64').toString('utf8') : value };
+}
+
+/** The state while a reference was never answered for: it waits, or, where it cannot be reached at all, says so. */
+function unresolved(result: CompileResult, { reference, problem }: Look): PolicyState {
+  const { key, uid, generation, hash } = result;
+  const scope = result.status === 'refused' ? result.scope : result.policy;
+  if (problem === undefined) return { key, uid, generation, hash, status: 'pending', scope };
+  const message = `${reference.kind} ${reference.name} cannot be read: ${problem}`;
+  return { key, uid, generation, hash: `${hash} ${problem}`, status: 'refused', reason: 'ReferenceMissing', field: reference.field, message, scope };
+}
+
+/** A request to judge afresh counts from the moment when it was seen to change; the one that was there at the start is old. */
+function withFreshness(policy: CompiledPolicy, { requestedAt = '' }: PolicyObject, before: PolicyState | undefined, now: number): Pick<CompiledState, 'policy' | 'hash' | 'requestedAt'> {
+  const known = before?.status === 'compiled' && before.uid === policy.uid ? before : undefined;
+  const freshSince = known !== undefined && known.requestedAt !== requestedAt ? now : known?.policy.freshSince;
+  return { policy: freshSince === undefined ? policy : { ...policy, freshSince }, hash: `${policy.hash} ${requestedAt}`, requestedAt };
+}

@@ -1,0 +1,89 @@
+import type { EventInput, EventSubject } from '../kube/events.ts';
+import { apiVersionOf } from '../kube/object.ts';
+import type { PolicyKey, PolicyVerdict } from '../verification/types.ts';
+import { policyId, recordedImage, type WorkloadRecord } from './ledger.ts';
+import type { ImageOutcome } from './outcome.ts';
+import type { PinPlan } from './pin-plan.ts';
+import { resourceOf } from './pin-writer.ts';
+import type { WorkloadObject } from './workload-object.ts';
+
+const MAX_NAMED = 3;
+
+/** The event about a workload that was pinned. */
+export function pinEvent(workload: WorkloadObject, { pins }: PinPlan): EventInput {
+  const named = pins.slice(0, MAX_NAMED).map(({ from, digest }) => `${from} to ${digest}`);
+  const more = pins.length > MAX_NAMED ? ` and ${pins.length - MAX_NAMED} more` : '';
+  return { type: 'Normal', reason: 'Pinned', action: 'Pin', note: `pinned ${named.join(', ')}${more}`, regarding: workloadSubject(workload) };
+}
+
+/**
+ * A Warning on the workload and on the policy for each image that does not pass and did not fail in the same way before;
+ * a Normal one on the workload when it passes again; and what keeps a workload from being pinned, when that is new.
+ */
+export function verdictEvents(
+  workload: WorkloadObject,
+  before: WorkloadRecord | undefined,
+  after: WorkloadRecord,
+  policyUid: (id: string) => string | undefined,
+): EventInput[] {
+  const regarding = workloadSubject(workload);
+  const events = after.images.flatMap((image) => {
+    const known = recordedImage(before, image.field);
+    return image.verdicts.flatMap((verdict) => verdictEvent(verdict, image, regarding, sameVerdict(known, verdict), policySubject(verdict.policy, policyUid)));
+  });
+  const { unpinned } = after;
+  if (unpinned !== undefined && WORTH_TELLING.has(unpinned.reason) && before?.unpinned?.message !== unpinned.message) {
+    events.push({ type: 'Warning', reason: unpinned.reason, action: 'Pin', note: unpinned.message, regarding });
+  }
+  for (const image of after.images) {
+    const { moved } = image;
+    if (moved === undefined || recordedImage(before, image.field)?.moved?.digest === moved.digest) continue;
+    events.push({ type: 'Normal', reason: 'TagMoved', action: 'Verify', note: moved.message, regarding });
+  }
+  return events;
+}
+
+/** The others (`NotPinned`) only repeat what the verdict said, or a decision that the policy states itself. */
+const WORTH_TELLING: ReadonlySet<string> = new Set(['PatchConflict', 'PatchForbidden', 'NotPatchable', 'PinContested', 'PinConflict']);
+
+function verdictEvent(
+  verdict: PolicyVerdict,
+  image: ImageOutcome,
+  regarding: EventSubject,
+  known: PolicyVerdict | undefined,
+  policy: EventSubject,
+): EventInput[] {
+  const bad = verdict.result === 'Failed' || verdict.result === 'Unknown' || verdict.reason === 'StaticFail';
+  if (known !== undefined && known.result === verdict.result && known.reason === verdict.reason) return [];
+  const { reason } = verdict;
+  if (bad) {
+    const note = `${image.field.image} (${image.field.name}): ${verdict.message}`;
+    return [
+      { type: 'Warning', reason, action: 'Verify', note: `${note} [policy ${policyId(verdict.policy)}]`, regarding, related: policy },
+      { type: 'Warning', reason, action: 'Verify', note: `${regarding.kind} ${regarding.namespace}/${regarding.name}: ${note}`, regarding: policy, related: regarding },
+    ];
+  }
+  if (known === undefined || known.result === 'Verified' || verdict.result !== 'Verified') return [];
+  return [{ type: 'Normal', reason: 'Verified', action: 'Verify', note: `${image.field.image} (${image.field.name}) verified: ${verdict.message}`, regarding, related: policy }];
+}
+
+function sameVerdict(known: ImageOutcome | undefined, verdict: PolicyVerdict): PolicyVerdict | undefined {
+  return known?.verdicts.find((one) => policyId(one.policy) === policyId(verdict.policy));
+}
+
+/** A workload as the subject of events. */
+export function workloadSubject(workload: WorkloadObject): EventSubject {
+  const resource = resourceOf(workload.kind);
+  return { apiVersion: apiVersionOf(resource), kind: workload.kind, namespace: workload.namespace, name: workload.name, uid: workload.uid };
+}
+
+function policySubject(key: PolicyKey, uidOf: (id: string) => string | undefined): EventSubject {
+  const uid = uidOf(policyId(key));
+  return {
+    apiVersion: 'assay.dev/v1alpha1',
+    kind: key.kind,
+    name: key.name,
+    ...(key.namespace === undefined ? {} : { namespace: key.namespace }),
+    ...(uid === undefined ? {} : { uid }),
+  };
+}

@@ -1,0 +1,105 @@
+import { TAGS_ANNOTATION } from '../api/annotations.ts';
+import { imagesOf, type PodImage } from '../api/pod-images.ts';
+import { pointerOf, WORKLOAD_KINDS, type WorkloadKind } from '../api/workload-kinds.ts';
+import type { KubeObject } from '../kube/object.ts';
+import type { Stored } from '../kube/store.ts';
+import { writerOf } from './writers.ts';
+
+/** What is kept in memory of a workload: what decides about it, and nothing of its status. */
+export interface WorkloadObject extends Stored {
+  readonly kind: string;
+  readonly uid: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Every image field that this object answers for. */
+  readonly images: readonly PodImage[];
+  /** `spec.imagePullSecrets` of its pods, by name. */
+  readonly pullSecrets: readonly string[];
+  readonly serviceAccount: string;
+  /** The annotation `assay.dev/tags` as it stands there. */
+  readonly tags?: string;
+  readonly hasAnnotations: boolean;
+  /** The reconciler that its labels or annotations give away (`Argo CD`, `Flux`, `Helm`). */
+  readonly writer?: string;
+  /** Being deleted: left alone. */
+  readonly deleting: boolean;
+}
+
+/** The kinds by name; no two watched kinds share one. */
+export const KINDS: ReadonlyMap<string, WorkloadKind> = new Map(WORKLOAD_KINDS.map((kind) => [kind.kind, kind]));
+
+/** `Deployment/web/api`: the key of a workload in queues, ledger and logs. */
+export function workloadKey(workload: Pick<WorkloadObject, 'kind' | 'namespace' | 'name'>): string {
+  return `${workload.kind}/${workload.namespace}/${workload.name}`;
+}
+
+/** The parts of a {@link workloadKey}. */
+export function splitWorkloadKey(key: string): { kind: string; namespace: string; name: string } {
+  const [kind = '', namespace = '', name = ''] = key.split('/');
+  return { kind, namespace, name };
+}
+
+/**
+ * The projection of a workload for its store; undefined for one that is looked at through its owner (api.md, Workloads):
+ * of an owned Pod only the ephemeral containers are its own, of any other owned object nothing is.
+ */
+export function projectWorkload(kind: WorkloadKind, object: KubeObject): WorkloadObject | undefined {
+  const { metadata } = object;
+  const owned = kind.mayBeOwned && (metadata.ownerReferences ?? []).some((owner) => owner.controller === true);
+  const podSpec = podSpecOf(kind, object);
+  const images = allImages(kind, object, podSpec).filter((image) => !owned || (kind.kind === 'Pod' && image.holder === 'ephemeralContainers'));
+  if (owned && images.length === 0) return undefined;
+  const annotations = metadata.annotations;
+  const tags = annotations?.[TAGS_ANNOTATION];
+  const writer = writerOf(metadata.labels, annotations);
+  return {
+    kind: kind.kind,
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    resourceVersion: metadata.resourceVersion ?? '',
+    uid: metadata.uid ?? '',
+    labels: metadata.labels ?? {},
+    images,
+    pullSecrets: pullSecretsOf(podSpec),
+    serviceAccount: stringOf(podSpec['serviceAccountName']) ?? 'default',
+    hasAnnotations: annotations !== undefined,
+    deleting: metadata.deletionTimestamp !== undefined,
+    ...(tags === undefined ? {} : { tags }),
+    ...(writer === undefined ? {} : { writer }),
+  };
+}
+
+/** Whether two states of a workload differ in nothing that decides: such a change is not looked at. */
+export function sameWorkload(left: WorkloadObject, right: WorkloadObject): boolean {
+  return fingerprint(left) === fingerprint(right);
+}
+
+function fingerprint({ resourceVersion: _, ...rest }: WorkloadObject): string {
+  return JSON.stringify({ ...rest, labels: Object.entries(rest.labels).toSorted(([one], [other]) => (one < other ? -1 : 1)) });
+}
+
+function podSpecOf(kind: WorkloadKind, object: KubeObject): Readonly<Record<string, unknown>> {
+  if (kind.images.type !== 'PodSpec') return {};
+  return recordOf(kind.images.path.reduce<unknown>((value, part) => recordOf(value)[part], object));
+}
+
+function allImages(kind: WorkloadKind, object: KubeObject, podSpec: Readonly<Record<string, unknown>>): readonly PodImage[] {
+  if (kind.images.type === 'PodSpec') return imagesOf(podSpec, pointerOf(kind.images.path));
+  return kind.images.paths.flatMap((path): PodImage[] => {
+    const image = path.reduce<unknown>((value, part) => recordOf(value)[part], object);
+    const pointer = pointerOf(path);
+    return typeof image === 'string' && image !== '' ? [{ holder: 'containers', name: pointer, image, pointer, namePointer: pointer }] : [];
+  });
+}
+
+function pullSecretsOf(podSpec: Readonly<Record<string, unknown>>): string[] {
+  const list = podSpec['imagePullSecrets'];
+  return Array.isArray(list) ? list.flatMap((one) => stringOf(recordOf(one)['name']) ?? []) : [];
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function stringOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
