@@ -39,13 +39,20 @@ export function readBundle(candidate: BundleCandidate, profile: Profile): Signed
  */
 export function isLoadable(candidate: BundleCandidate, profile: Profile): boolean {
   try {
-    const json = parseBundle(candidate, profile);
+    const json = withOneSignature(parseBundle(candidate, profile));
     checkShape(json, profile.limits);
     bundleFromJSON(json);
     return true;
   } catch {
     return false;
   }
+}
+
+/** cosign counts the signatures of an envelope only when it verifies it. */
+function withOneSignature(json: JsonObject): JsonObject {
+  if (json['dsseEnvelope'] === undefined) return json;
+  const envelope = asObject(json['dsseEnvelope'], 'dsseEnvelope');
+  return { ...json, dsseEnvelope: { ...envelope, signatures: asList(envelope['signatures'], 'signatures').slice(0, 1) } };
 }
 
 function parseBundle({ bytes }: BundleCandidate, { limits, strictJson, bundleMediaTypes }: Profile): JsonObject {

@@ -40,7 +40,10 @@ export interface Certificate {
   readonly notBefore: number;
   /** Milliseconds since the epoch; the last second in which it is valid. */
   readonly notAfter: number;
+  /** Whether it may issue certificates: basic constraints and key usage both say so. */
   readonly isAuthority: boolean;
+  /** Whether its basic constraints alone say so, which is enough to refuse it as a signer's. */
+  readonly claimsAuthority: boolean;
   /** How many intermediate authorities may follow below it, where it says so. */
   readonly pathLength?: number;
   /** Extended key usages, where it has the extension. */
@@ -78,8 +81,13 @@ const SIGNATURE_ALGORITHMS: ReadonlySet<string> = new Set([
 /** Reads one DER certificate of at most `limit` bytes. Throws {@link CertificateError}. */
 export function readCertificate(der: Buffer, limit: number): Certificate {
   if (der.length > limit) throw new CertificateError(`is larger than ${limit} bytes`);
+  return strictly(() => decode(der));
+}
+
+/** Turns whatever goes wrong while a certificate is read into a {@link CertificateError}. */
+export function strictly<Value>(task: () => Value): Value {
   try {
-    return decode(der);
+    return task();
   } catch (error) {
     if (error instanceof CertificateError) throw error;
     throw new CertificateError(error instanceof DerError ? error.message : 'is not an X.509 certificate', { cause: error });
@@ -109,7 +117,7 @@ function decode(der: Buffer): Certificate {
   const extensions = readExtensions(tbs);
   const x509 = new X509Certificate(der);
   if (!x509.raw.equals(der)) throw new CertificateError('is not canonical DER');
-  const pathLength = readPathLength(extensions.get(BASIC_CONSTRAINTS));
+  const constraints = readConstraints(extensions.get(BASIC_CONSTRAINTS));
   const usages = readUsages(extensions.get(EXTENDED_KEY_USAGE));
   return Object.freeze({
     x509,
@@ -122,7 +130,7 @@ function decode(der: Buffer): Certificate {
     notBefore: x509.validFromDate.getTime(),
     notAfter: x509.validToDate.getTime(),
     isAuthority: x509.ca,
-    ...(pathLength === undefined ? {} : { pathLength }),
+    ...constraints,
     ...(usages === undefined ? {} : { usages }),
   });
 }
@@ -159,10 +167,12 @@ function readExtension(element: DerElement): Extension {
   };
 }
 
-function readPathLength(extension: Extension | undefined): number | undefined {
-  if (extension === undefined) return undefined;
-  const last = derChildren(readDer(extension.value, SEQUENCE)).at(-1);
-  return last === undefined || isBoolean(last) ? undefined : derSmallInteger(last);
+function readConstraints(extension: Extension | undefined): Pick<Certificate, 'claimsAuthority' | 'pathLength'> {
+  if (extension === undefined) return { claimsAuthority: false };
+  const fields = derChildren(readDer(extension.value, SEQUENCE));
+  const claimsAuthority = fields[0] !== undefined && isBoolean(fields[0]) && derBoolean(fields[0]);
+  const length = fields.find((field) => !isBoolean(field));
+  return length === undefined ? { claimsAuthority } : { claimsAuthority, pathLength: derSmallInteger(length) };
 }
 
 function readUsages(extension: Extension | undefined): readonly string[] | undefined {

@@ -1,4 +1,4 @@
-import { CertificateError, readCertificate, SUBJECT_ALTERNATIVE_NAME } from './certificate.ts';
+import { CertificateError, readCertificate, strictly, SUBJECT_ALTERNATIVE_NAME } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { derChildren, derOid, readDer, SEQUENCE, UTF8_STRING } from './der.ts';
 import type { DerElement } from './der.ts';
@@ -47,8 +47,7 @@ const LAST_CLAIM = 24;
  * looks at one of them only. With `profile.singleName` issuer and subject must be there, printable and unambiguous. Throws {@link CertificateError}.
  */
 export function claimsOf(certificate: Certificate, format: Candidate['format'], profile: Profile): CertificateClaims {
-  const extensions = readFulcioExtensions(certificate);
-  const names = readNames(certificate);
+  const [extensions, names] = strictly(() => [readFulcioExtensions(certificate), readNames(certificate)] as const);
   const [first, second] = [extensions[ISSUER_V1], extensions[ISSUER_V2]];
   if (profile.singleName) refuseAmbiguity(names, first, second);
   const subjects = format === 'legacy' ? names.filter(({ kind }) => kind !== 'unsupported').map(({ text }) => text) : preferred(names);

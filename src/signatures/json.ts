@@ -1,6 +1,9 @@
 /** Thrown for JSON that is not what it seems; the message says what is wrong with it. */
 export class JsonError extends Error {}
 
+/** Thrown for JSON, or for bytes in it, beyond a limit. */
+export class JsonLimitError extends JsonError {}
+
 /** A JSON object whose members have not been looked at yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -51,7 +54,7 @@ function refuseAmbiguity(text: string, { strict, maxDepth }: { strict: boolean; 
     const character = text[at];
     if (character === '{' || character === '[') {
       open.push(character === '{' ? new Set() : undefined);
-      if (open.length > maxDepth) throw new JsonError(`is nested deeper than ${maxDepth}`);
+      if (open.length > maxDepth) throw new JsonLimitError(`is nested deeper than ${maxDepth}`);
     } else if (character === '}' || character === ']') {
       open.pop();
     } else if (character === '"') {
@@ -87,7 +90,7 @@ function refuseKey(key: string, seen: Set<string> | undefined): void {
  */
 export function fromBase64(value: unknown, what: string, limit: number): Buffer {
   const text = asString(value, what);
-  if (text.length > Math.ceil(limit / 3) * 4) throw new JsonError(`${what} is larger than ${limit} bytes`);
+  if (text.length > Math.ceil(limit / 3) * 4) throw new JsonLimitError(`${what} is larger than ${limit} bytes`);
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') !== text) throw new JsonError(`${what} is not base64`);
   return bytes;

@@ -6,6 +6,7 @@ import type { Certificate } from './certificate.ts';
 import { CODE_SIGNING, verifyChain } from './chain.ts';
 import type { HashAlgorithm } from './content.ts';
 import { claimsOf } from './identity.ts';
+import { JsonLimitError } from './json.ts';
 import { readLegacy } from './legacy.ts';
 import { verifyEntries } from './log.ts';
 import type { VerifiedEntry } from './log.ts';
@@ -29,7 +30,8 @@ export function prove(candidate: Candidate, requirement: Requirement): Proof {
   } catch (error) {
     if (error instanceof SignatureError) throw error;
     if (error instanceof CertificateError) throw new SignatureError('CertificateInvalid', `the certificate ${error.message}`, { cause: error });
-    throw new SignatureError('SignatureInvalid', `the signature cannot be read: ${messageOf(error, 256)}`, { cause: error });
+    const code = error instanceof JsonLimitError ? 'LimitExceeded' : 'SignatureInvalid';
+    throw new SignatureError(code, `the signature cannot be read: ${messageOf(error, 256)}`, { cause: error });
   }
 }
 
@@ -130,7 +132,7 @@ function proveCertificate(certificate: Certificate, signed: Signed, times: reado
   if (times.length === 0 && !requirement.profile.clockWithoutTime) {
     throw new SignatureError('TimestampInvalid', 'no transparency log or timestamp authority of the trust root attests when the signature was made');
   }
-  if (certificate.isAuthority) throw new CertificateError('is that of a certificate authority');
+  if (certificate.isAuthority || certificate.claimsAuthority) throw new CertificateError('is that of a certificate authority');
   if (!mayServe(certificate, CODE_SIGNING)) throw new CertificateError('is not for code signing');
   const moments = [...(times.length > 0 ? times : [requirement.now]), ...(signed.format === 'legacy' ? [certificate.notBefore] : [])];
   const issuer = verifyChain(certificate, authorities, moments, CODE_SIGNING);
