@@ -1,0 +1,76 @@
+/**
+ * `npm run demo`: a real control plane, a registry, images signed on the spot, the operator as a user would start it, and what it makes of
+ * Deployments. `--keep` leaves everything running until Ctrl-C. Exits with 1 when anything came out otherwise than it must.
+ */
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ProgramsUnavailable } from './controlplane/places.ts';
+import { progress } from './controlplane/progress.ts';
+import { howToLookAround, untilEnded } from './demo/keep.ts';
+import { play } from './demo/play.ts';
+import { type Logs, setStage } from './demo/stage.ts';
+import { keepLogs, type Screen, StepFailed } from './demo/steps.ts';
+import { painter } from './demo/terminal.ts';
+
+const HELP = `npm run demo [-- --keep]
+
+Starts a Kubernetes control plane and a registry on this machine, signs images, runs the operator, and shows what it does.
+  --keep  leave everything running until Ctrl-C, and print how to look around
+  --help  print this
+`;
+
+const root = resolve(import.meta.dirname, '..');
+const logs: Logs = [];
+
+function screenOf(stream: NodeJS.WriteStream): Screen {
+  const width = Math.min(Math.max(stream.columns ?? 120, 80), 120);
+  const tell = progress();
+  const busy = (what: string): void => (process.stderr.isTTY ? tell.step(what) : undefined);
+  return { print: (line = '') => void stream.write(`${line}\n`), paint: painter(stream, process.env), progress: tell, busy, width };
+}
+
+async function main(): Promise<number> {
+  const started = performance.now();
+  const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } } });
+  const screen = screenOf(process.stdout);
+  if (values.help) {
+    screen.print(HELP.trimEnd());
+    return 0;
+  }
+  const stage = await setStage(screen, root, logs);
+  const wrong = await play(screen, stage);
+  const took = `${((performance.now() - started) / 1000).toFixed(1)} s`;
+  screen.print();
+  screen.print(wrong === 0 ? screen.paint(`Everything came out as it must, in ${took}.`, 'good') : screen.paint(`${wrong} came out otherwise than they must, in ${took}.`, 'bad'));
+  if (wrong > 0) screen.print(`The logs are in ${keepLogs(logs)}.`);
+  if (values.keep) {
+    for (const line of howToLookAround(stage)) screen.print(line);
+    await untilEnded(stage);
+  } else {
+    screen.print('To look around in it: npm run demo -- --keep');
+    const { code, signal } = await stage.operator.process.stop();
+    if (code !== 0) throw new StepFailed('ending', new Error(`the operator ended with ${signal ?? `code ${code}`} instead of 0`));
+    await stage.plane.stop();
+  }
+  return wrong === 0 ? 0 : 1;
+}
+
+function complain(error: unknown): void {
+  if (error instanceof StepFailed && error.cause instanceof ProgramsUnavailable) {
+    console.error(error.message);
+  } else if (error instanceof StepFailed) {
+    console.error(`The demo failed at "${error.during}": ${error.message}`);
+    console.error(`The logs are in ${keepLogs(logs)}.`);
+  } else {
+    console.error(error instanceof TypeError && 'code' in error ? error.message : error);
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  complain(error);
+  process.exitCode = 1;
+}
+// Whatever still runs or listens (the registry of genuine images is a server of this process) has nothing left to do.
+process.stdout.write('', () => process.exit());
