@@ -12,7 +12,7 @@ import { createRegistryClient } from '../registry/client.ts';
 import { anonymousKeychain, dockerConfigKeychain } from '../registry/keychain.ts';
 import { type Keychain, REQUEST_KINDS } from '../registry/types.ts';
 import { type Component, createManager, type Manager } from '../runtime/manager.ts';
-import { checkRoute, createEndpoint } from '../runtime/servers.ts';
+import { checkRoute, createEndpoint, type Endpoint } from '../runtime/servers.ts';
 import { PRIORITIES } from '../runtime/work-queue.ts';
 import { embeddedTrustRoot, loadTrustRoot, type TrustRoot } from '../signatures/trust-root.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
@@ -92,10 +92,10 @@ function readDockerConfig({ dockerConfig }: Options, log: Log): Keychain {
 }
 
 function assemble(ground: Ground): Manager {
-  const { options, log, metrics } = ground;
+  const { options, log } = ground;
   const fleet = createFleet(ground);
   const manager: Manager = createManager({
-    servers: createServers(options, metrics, () => manager.notReady()),
+    servers: createServers(ground, () => manager.notReady()),
     sources: fleet.reflectors.map((reflector) => sourceOf(reflector, clock)),
     controllers: createControllers(ground, fleet),
     log,
@@ -125,9 +125,9 @@ function createFleet({ options, log, metrics, client }: Ground): Fleet {
   return fleet;
 }
 
-function createServers(options: Options, metrics: Metrics, notReady: () => string | undefined): Component[] {
+function createServers({ options, metrics, log }: Ground, notReady: () => string | undefined): Component[] {
   const { metricsBindAddress, healthProbeBindAddress } = options;
-  return [
+  const endpoints = [
     ...(metricsBindAddress === undefined ? [] : [createEndpoint({
       name: 'metrics',
       bind: metricsBindAddress,
@@ -144,4 +144,18 @@ function createServers(options: Options, metrics: Metrics, notReady: () => strin
       routes: { '/healthz': checkRoute({ ping: () => undefined }), '/readyz': checkRoute({ caches: notReady }) },
     })]),
   ];
+  return endpoints.map((endpoint) => announced(endpoint, log));
+}
+
+/** With port 0 nobody knows the address but the server itself. */
+function announced(endpoint: Endpoint, log: Log): Component {
+  return {
+    name: endpoint.name,
+    start: async (signal) => {
+      await endpoint.start(signal);
+      const address = endpoint.address();
+      log.info('listening', { endpoint: endpoint.name, address: `${address?.host}:${address?.port}` });
+    },
+    stop: (grace) => endpoint.stop(grace),
+  };
 }

@@ -39,7 +39,8 @@ const MAX_TEXT = 512;
 interface Row {
   readonly image: ImageOutcome;
   readonly verdict: PolicyVerdict;
-  readonly workloads: Set<string>;
+  /** `namespace/name` by the key of the workload. */
+  readonly workloads: Map<string, string>;
 }
 
 // Failures first: what needs somebody is never among what was left out.
@@ -53,8 +54,8 @@ export function imageRows(id: string, records: readonly WorkloadRecord[]): { row
       const verdict = image.verdicts.find((one) => policyId(one.policy) === id);
       if (verdict === undefined) continue;
       const key = [referenceOf(image), image.digest, verdict.result, verdict.reason].join(' ');
-      const row = rows.get(key) ?? { image, verdict, workloads: new Set() };
-      row.workloads.add(record.key);
+      const row = rows.get(key) ?? { image, verdict, workloads: new Map() };
+      row.workloads.set(record.key, `${record.namespace}/${record.name}`);
       rows.set(key, row);
     }
   }
@@ -73,7 +74,7 @@ function referenceOf(image: ImageOutcome): string {
 }
 
 function rowOf({ image, verdict, workloads }: Row): ImageRow {
-  const names = [...workloads].toSorted();
+  const names = [...new Set(workloads.values())].toSorted();
   return {
     image: clip(referenceOf(image)),
     ...(image.digest === undefined ? {} : { digest: image.digest }),
@@ -84,7 +85,7 @@ function rowOf({ image, verdict, workloads }: Row): ImageRow {
     ...(verdict.signer === undefined ? {} : { signer: signerOf(verdict.signer) }),
     ...(verdict.signedAt === undefined ? {} : { signedAt: formatTime(verdict.signedAt) }),
     lastVerifiedTime: formatTime(verdict.verifiedAt),
-    workloads: { count: names.length, examples: names.slice(0, MAX_EXAMPLES) },
+    workloads: { count: workloads.size, examples: names.slice(0, MAX_EXAMPLES) },
   };
 }
 
