@@ -4,7 +4,7 @@ import { toTrustMaterial } from '@sigstore/verify';
 import type { TrustMaterial } from '@sigstore/verify';
 import { digestOf } from '../base/digest.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
-import { CertificateError, mayServe, readCertificate } from './certificate.ts';
+import { CertificateError, readCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { issued, linkAuthorities, TIME_STAMPING } from './chain.ts';
 import type { AuthorityChain } from './chain.ts';
@@ -120,7 +120,7 @@ function checkTimestampAuthority(field: string, member: JsonObject): void {
   readValidity(`${field}.validFor`, member['validFor']);
   const [signer, ...rest] = readChain(`${field}.certChain`, member['certChain']);
   named(`${field}.certChain`, () => {
-    if (signer === undefined || !mayServe(signer, TIME_STAMPING)) throw new CertificateError('begins with a certificate that is not for time stamping');
+    if (signer?.usages?.includes(TIME_STAMPING) !== true) throw new CertificateError('begins with a certificate that is not for time stamping');
     if (rest.length === 0) throw new CertificateError('does not end in a self-signed root');
     if (!linkAuthorities(rest).some(({ certificate }) => issued(signer, certificate))) throw new CertificateError('does not lead from its first certificate to its root');
   });
