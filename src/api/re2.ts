@@ -22,10 +22,11 @@ const MAX_PROGRAM = 10_000;
  */
 export function compileRe2(pattern: string): Re2 {
   if (pattern.length > MAX_PATTERN) throw new Re2Error('PatternTooLarge', `the pattern is longer than ${MAX_PATTERN} characters`);
-  const compiled = compile(pattern);
-  if (compiled.programSize() > MAX_PROGRAM) {
-    throw new Re2Error('PatternTooLarge', `the pattern "${pattern}" repeats so much that it compiles to more than ${MAX_PROGRAM} instructions`);
+  // Compiling is what takes time and memory here, so it must not be done first.
+  if (programSize(pattern) > MAX_PROGRAM) {
+    throw new Re2Error('PatternTooLarge', `the pattern ${shown(pattern)} repeats so much that it compiles to more than ${MAX_PROGRAM} instructions; repeat less`);
   }
+  const compiled = compile(pattern);
   return { pattern, search: (text) => compiled.test(text) };
 }
 
@@ -34,8 +35,37 @@ function compile(pattern: string): RE2JS {
     return RE2JS.compile(pattern);
   } catch (error) {
     const why = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error);
-    throw new Re2Error('PatternInvalid', `the pattern "${pattern}" is no RE2 regular expression: ${why}`, { cause: error });
+    throw new Re2Error('PatternInvalid', `the pattern ${shown(pattern)} is no RE2 regular expression: ${why}`, { cause: error });
   }
+}
+
+function shown(pattern: string): string {
+  return JSON.stringify(pattern.length <= 80 ? pattern : `${pattern.slice(0, 79)}…`);
+}
+
+/** About how many instructions a pattern compiles to: its pieces, each as often as it is repeated. */
+function programSize(pattern: string): number {
+  const groups: number[] = [];
+  let size = 0;
+  let piece = 0;
+  let text = '';
+  for (let at = 0; at < pattern.length; at += text.length) {
+    text = token(pattern, at);
+    const repeat = /^\{(\d{1,4})(?:,(\d{0,4}))?\}/.exec(pattern.slice(at, at + 11));
+    if (repeat !== null) {
+      text = repeat[0];
+      size += piece * Math.max(0, Number(repeat[1]), Number(repeat[2] ?? 0));
+      continue;
+    }
+    if (text === '(') {
+      groups.push(size);
+      size = 0;
+    }
+    const own = text.startsWith('\\Q') ? text.length : 1;
+    piece = text === ')' ? size + own : own;
+    size = text === ')' ? (groups.pop() ?? 0) + piece : size + piece;
+  }
+  return size + groups.reduce((sum, group) => sum + group, 0);
 }
 
 /** What makes a pattern accept more than its author may have meant. */

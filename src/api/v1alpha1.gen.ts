@@ -187,7 +187,7 @@ export interface PolicySpecAuthorityKeylessIdentity {
   readonly subject?: string;
   /** An RE2 pattern that is found in the subject of the certificate; anchor it with ^ and $. */
   readonly subjectRegExp?: string;
-  /** Further values that the certificate must have, exactly, by name: githubWorkflowTrigger, githubWorkflowSha, githubWorkflowName, githubWorkflowRepository, githubWorkflowRef, buildSignerURI, buildSignerDigest, runnerEnvironment, sourceRepositoryURI, sourceRepositoryDigest, sourceRepositoryRef, sourceRepositoryIdentifier, sourceRepositoryOwnerURI, sourceRepositoryOwnerIdentifier, buildConfigURI, buildConfigDigest, buildTrigger, runInvocationURI, sourceRepositoryVisibilityAtSigning. */
+  /** Further values that the certificate must have, exactly, by name: githubWorkflowTrigger, githubWorkflowSha, githubWorkflowName, githubWorkflowRepository, githubWorkflowRef, buildSignerURI, buildSignerDigest, runnerEnvironment, sourceRepositoryURI, sourceRepositoryDigest, sourceRepositoryRef, sourceRepositoryIdentifier, sourceRepositoryOwnerURI, sourceRepositoryOwnerIdentifier, buildConfigURI, buildConfigDigest, buildTrigger, runInvocationURI, sourceRepositoryVisibilityAtSigning, deploymentEnvironment, tokenSubject. */
   readonly claims?: Readonly<Record<string, string>>;
 }
 

@@ -21,9 +21,9 @@ export interface WorkloadSubject {
  * a choice of workloads or namespaces that cannot be read chooses all, a glob that cannot be read none.
  */
 export interface PolicyScope {
-  governsWorkload(workload: WorkloadSubject): boolean;
-  /** @param name the canonical name, `ImageReference.name` */
-  governsImage(name: string): boolean;
+  readonly governsWorkload: (workload: WorkloadSubject) => boolean;
+  /** Asked with the canonical name, `ImageReference.name`. */
+  readonly governsImage: (name: string) => boolean;
 }
 
 /** Why an image is excused from one policy. */
@@ -50,9 +50,9 @@ export interface CompiledPolicy extends JudgingPolicy, PolicyScope {
    * The exclusion that excuses this image at `now` (milliseconds since the epoch). One by digest counts only where the
    * digest is known.
    */
-  exclusion(image: { readonly name: string; readonly digest?: Digest }, now: number): Exclusion | undefined;
+  readonly exclusion: (image: { readonly name: string; readonly digest?: Digest }, now: number) => Exclusion | undefined;
   /** When the next exclusion ends, milliseconds since the epoch: what it excused must be judged then. */
-  nextExpiry(now: number): number | undefined;
+  readonly nextExpiry: (now: number) => number | undefined;
 }
 
 /** Why a policy is not in force. */

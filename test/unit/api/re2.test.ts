@@ -21,8 +21,10 @@ const BAD: Record<string, [string, RegExp]> = {
   'a look-behind': ['(?<=a)b', /no RE2 regular expression/],
   'a back-reference': ['(a)\\1', /invalid escape/],
   'a repeat above 1000': ['a{1001}', /invalid repeat count/],
-  'nested repeats above 1000': ['(a{1000}){1000}', /invalid repeat count/],
-  'many large repeats': ['x{0,1000}'.repeat(60), /more than 10000 instructions/],
+  'nested repeats above 1000': ['(a{60}){20}', /invalid repeat count/],
+  'many large repeats': ['x{0,1000}'.repeat(99), /more than 10000 instructions/],
+  'a long group that is repeated': [`(${'ab'.repeat(50)}){1000}`, /more than 10000 instructions/],
+  'a class that is repeated much': ['(?:[a-z]{10}[0-9]{10}){500}', /more than 10000 instructions/],
   'a pattern without end': ['a'.repeat(1025), /longer than 1024/],
 };
 
@@ -31,6 +33,16 @@ for (const [sentence, [pattern, message]] of Object.entries(BAD)) {
     assert.throws(() => compileRe2(pattern), (error: unknown) => error instanceof Re2Error && message.test(error.message));
   });
 }
+
+test('a pattern that compiles to too much is refused before it costs anything', () => {
+  const started = process.hrtime.bigint();
+  for (let i = 0; i < 20; i += 1) assert.throws(() => compileRe2('x{0,1000}'.repeat(99)), Re2Error);
+  assert.ok(process.hrtime.bigint() - started < 200_000_000n);
+});
+
+test('real patterns are not too large', () => {
+  assert.ok(compileRe2('^https://github\\.com/[a-z0-9-]{1,39}/[\\w.-]{1,100}/\\.github/workflows/[^/]{1,100}@refs/tags/v\\d{1,3}(\\.\\d{1,3}){2}$'));
+});
 
 test('a pattern that blows up elsewhere takes no time here', () => {
   const started = process.hrtime.bigint();

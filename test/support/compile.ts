@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { loadTrustRoot, type TrustRoot } from '../../src/signatures/trust-root.ts';
+import { type CompileContext, compilePolicy, type RawPolicyObject } from '../../src/verification/policy/compile.ts';
+import type { CompiledPolicy, CompileResult } from '../../src/verification/policy/compiled-policy.ts';
+import type { ResolvedReference } from '../../src/verification/policy/references.ts';
+import type { RawPolicy } from './builders.ts';
+import { createWorld } from './sigstore/world.ts';
+
+const worlds = new Map<string, { readonly json: string; readonly root: TrustRoot }>();
+
+/** The trust root of a private Sigstore by this name, the same one each time; as text and loaded. */
+export function sigstore(name: string): { readonly json: string; readonly root: TrustRoot } {
+  const known = worlds.get(name);
+  if (known !== undefined) return known;
+  const json = createWorld().trustedRootJson;
+  const world = { json, root: loadTrustRoot(json) };
+  worlds.set(name, world);
+  return world;
+}
+
+/** Compiles a policy with these references (`Secret/name/key` → text) and the trust root of the Sigstore `operator`. */
+export function compile(object: RawPolicy, references: Readonly<Record<string, string | ResolvedReference>> = {}, context: Partial<CompileContext> = {}): CompileResult {
+  const resolved = Object.entries(references).map(([id, value]) => [id, typeof value === 'string' ? ({ status: 'Found', value } as const) : value] as const);
+  return compilePolicy(object as unknown as RawPolicyObject, { references: new Map(resolved), trustRoot: sigstore('operator').root, ...context });
+}
+
+/** The compiled policy; fails the test where it is refused. */
+export function compiled(...args: Parameters<typeof compile>): CompiledPolicy {
+  const result = compile(...args);
+  assert.ok(result.status === 'compiled', result.status === 'refused' ? `${result.field}: ${result.message}` : '');
+  return result.policy;
+}
