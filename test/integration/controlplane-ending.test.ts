@@ -103,13 +103,12 @@ describe('starting a control plane', () => {
     let asked = 0;
     // The third port of the first attempt is etcd's peer port, the first one of the second attempt is the API server's.
     const port = async (): Promise<number> => ([2, 3].includes(asked++) ? taken : freePort());
-    const plane = await startControlPlane({ port });
+    const plane = await startControlPlane({ port }).finally(() => thief.close());
     try {
       assert.equal(asked, 9);
       assert.equal(plane.pids().length, 3);
       assert.equal((await plane.kubectl(['get', 'namespaces'])).code, 0);
     } finally {
-      thief.close();
       await plane.stop();
     }
   });
