@@ -239,6 +239,20 @@ test('a signature that is gone at a re-check fails, also when an outage follows'
   assert.equal(outcome(await verify({ image: PINNED })), 'Unknown RegistryUnavailable');
 });
 
+test('a re-check sooner than evidence ages looks again, and so does one that somebody asks for', async () => {
+  const { verify, sign, registry, clock } = bench();
+  const often: JudgingPolicy = { ...CI, recheckInterval: 10 * 60_000 };
+  sign('good');
+  assert.equal(outcome(await verify({ image: PINNED, policies: [often] })), 'Verified SignatureValid');
+  registry.untag(`${make.DIGEST.replace(':', '-')}.sig`);
+  clock.advance(10 * 60_000);
+  assert.equal(outcome(await verify({ image: PINNED, policies: [often] })), 'Failed NoSignature');
+  sign('good');
+  assert.equal(outcome(await verify({ image: PINNED, policies: [often] })), 'Failed NoSignature');
+  clock.advance(1000);
+  assert.equal(outcome(await verify({ image: PINNED, policies: [{ ...often, freshSince: clock.now() }] })), 'Verified SignatureValid');
+});
+
 test('maxAge ends a kept verdict, in an outage too', async () => {
   const { verify, sign, registry, clock } = bench();
   sign('good');
