@@ -32,6 +32,12 @@ const OF_SPEC: readonly NotYet<PolicySpec>[] = [
   { field: 'release', isSet: ({ release }) => (release ?? []).length > 0, advice: 'remove it; nothing is held or refused that it could let through' },
 ];
 
+/** Every field that {@link refuseNotYet} refuses, by its path below `spec`, with what to do meanwhile. */
+export const NOT_YET: readonly { readonly field: string; readonly advice: string }[] = [
+  ...OF_AUTHORITY.map(({ field, advice }) => ({ field: `authorities[].${field}`, advice })),
+  ...OF_SPEC.map(({ field, advice }) => ({ field, advice })),
+];
+
 /**
  * Refuses what the API has and this build does not act on: a field is never accepted and ignored. Defaults that the API server
  * writes are not taken for a wish.
