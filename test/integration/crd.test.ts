@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import test, { before } from 'node:test';
+import * as fc from 'fast-check';
 import { parseAllDocuments } from 'yaml';
+import { compileGlob } from '../../src/api/image-glob.ts';
 import { clusterPolicy, IDENTITY, keyAuthority, keylessAuthority, policy, type RawPolicy, staticAuthority } from '../support/builders.ts';
 import { type Cluster, cluster } from '../support/cluster.ts';
 import { applyCrds } from '../support/crds.ts';
@@ -74,6 +76,8 @@ const BAD: Record<string, [RawPolicy, string, RegExp]> = {
   'a glob with upper case': [glob('ghcr.io/Acme/**'), 'spec.images[0].glob', /upper-case/],
   'a glob with ** beside characters': [glob('ghcr.io/acme**'), 'spec.images[0].glob', /whole parts/],
   'a glob with another wildcard': [glob('ghcr.io/acme/we?'), 'spec.images[0].glob', /characters that no repository/],
+  'a glob with a registry that is none': [glob('a_b.io/acme'), 'spec.images[0].glob', /no host name or address/],
+  'a glob with a port above 65535': [glob('localhost:70000/acme'), 'spec.images[0].glob', /no host name or address/],
   'a glob that ends in a slash': [glob('ghcr.io/acme/'), 'spec.images[0].glob', /empty part/],
   'a glob without end': [glob('a'.repeat(513)), 'spec.images[0].glob', /512/],
   'an exclusion without a reason': [exclude({ glob: 'nginx' }), 'spec.exclude[0].reason', /Required/],
@@ -229,3 +233,21 @@ test('defaults are written, and unknown fields kept at every level', async () =>
     refused.get('case-0'),
   );
 });
+
+test('a glob is accepted by the API server where it can be read, and nowhere else', async (t) => {
+  const segment = fc.constantFrom('a', 'b-c', 'A', '*', '**', 'a*', 'a**', '', 'x.io', 'X.io', 'x.io:5000', '*.x.io', '[2001:db8::1]:5000', 'a:1', 'a_b', 'a b', 'a@b', 'é', 'a_b.io', 'x.io:0', 'x.io:0443', 'x.io:65536', '**.io', 'a.b', '.');
+  const globs = fc.sample(fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/')), { numRuns: 300, seed: 7 });
+  const { created } = await ask([...new Set(globs)].map((text, index) => [`case-${index}`, glob(text)]));
+  const differ = [...new Set(globs)].filter((text, index) => created.has(`case-${index}`) !== reads(text));
+  t.diagnostic(`${created.size} of ${new Set(globs).size} accepted`);
+  assert.ok(created.size > 20);
+  assert.deepEqual(differ, []);
+});
+
+function reads(text: string): boolean {
+  try {
+    return compileGlob(text).segments.length > 0;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { binaries } from '../../hack/controlplane/binaries.ts';
+import { type OwnedProcess, startOwned } from '../../hack/controlplane/owned-process.ts';
+import { CAST, LATECOMER } from '../../hack/demo/cast.ts';
+import { leftovers } from '../../hack/testrunner/leftovers.ts';
+import { skipWithoutCorpus } from '../support/corpus.ts';
+import { eventually } from '../support/eventually.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const scratch = mkdtempSync(join(tmpdir(), 'demo-test-'));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+
+interface Run {
+  readonly demo: OwnedProcess;
+  /** What it printed so far. */
+  readonly output: () => string;
+  /** The folder that it makes temporary files in. */
+  readonly temporary: string;
+}
+
+let runs = 0;
+
+/** Starts the demo in a session of its own, as `npm run demo` does, but not on a terminal. */
+async function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
+  runs += 1;
+  const temporary = join(scratch, `tmp-${runs}`);
+  mkdirSync(temporary);
+  const log = join(scratch, `demo-${runs}.log`);
+  const demo = await startOwned({
+    name: 'demo',
+    command: process.execPath,
+    args: ['--disable-warning=ExperimentalWarning', 'hack/demo.ts', ...args],
+    cwd: root,
+    log,
+    env: { ...process.env, TMPDIR: temporary, ...env },
+    session: true,
+  });
+  return { demo, temporary, output: () => readFileSync(log, 'utf8') };
+}
+
+async function seen({ demo, output }: Run, line: RegExp): Promise<void> {
+  await eventually(String(line), () => {
+    assert.ok(demo.running || line.test(output()), `the demo ended: ${output()}`);
+    assert.match(output(), line);
+  }, 90_000);
+}
+
+/** Nothing that the demo started is there any more, and none of its files. */
+async function nothingIsLeft({ demo, temporary }: Run): Promise<void> {
+  assert.deepEqual(await leftovers('the demo has no mark', demo.pid), []);
+  await eventually('an empty temporary folder', () => assert.deepEqual(readdirSync(temporary), []), 5_000);
+}
+
+/** The lines about one Deployment, its further containers included. */
+function linesOf(output: string, name: string): string {
+  const lines = output.split('\n');
+  const first = lines.findIndex((line) => new RegExp(`^[✔✖]  ${name} `).test(line));
+  assert.notEqual(first, -1, `no line of ${name} in:\n${output}`);
+  const next = lines.findIndex((line, index) => index > first && !/^ {4}/.test(line));
+  return lines.slice(first, next).join('\n');
+}
+
+describe('the demo', () => {
+  test('shows every expected outcome, ends with 0 and leaves nothing', async () => {
+    const run = await start([]);
+    assert.deepEqual(await run.demo.exited, { code: 0, signal: null }, run.output());
+    const output = run.output();
+    for (const { namespace, name, containers, expected } of [...CAST, LATECOMER]) {
+      const lines = linesOf(output, `${namespace}/${name}`);
+      const pinned = [...lines.matchAll(/ (\S+)@sha256:[0-9a-f]{12}… +SignatureValid/g)].map(([, repository]) => repository);
+      if (expected === 'pinned') assert.equal(pinned.length, containers.length, lines);
+      else assert.match(lines, new RegExp(`as it was +${expected} +1$`, 'm'));
+      if (expected !== 'pinned') assert.deepEqual(pinned, []);
+    }
+    assert.doesNotMatch(output, /✖/);
+    assert.match(linesOf(output, 'shop/checkout'), /migrate \(init\)/);
+    assert.match(output, /^shop +imageverification\.assay\.dev\/release-workflow +True +5\/7 +False +Enforce/m);
+    assert.match(output, /^billing +imageverification\.assay\.dev\/release-key +True +1\/1 +True/m);
+    assert.match(output, /^Warning IdentityMismatch Deployment shop\/coupons\n {4}\S/m);
+    assert.match(output, /^Normal Pinned Deployment shop\/web$/m);
+    assert.match(output, /^Normal TagMoved Deployment shop\/search$/m);
+    assert.match(output, /^assay_pins_total\{mode="Patch",result="pinned"\} 4$/m);
+    assert.match(output, /^Everything came out as it must, in [\d.]+ s\.$/m);
+    assert.ok(!output.includes('\u001B'), 'no colours where there is no terminal');
+    await nothingIsLeft(run);
+  });
+
+  test('verifies genuine public images with the built-in trust root', { skip: skipWithoutCorpus('corpus/signatures') }, () => {
+    const output = readFileSync(join(scratch, 'demo-1.log'), 'utf8');
+    assert.match(output, /^ +clusterimageverification\.assay\.dev\/public-good +True +2\/2 +True/m);
+    assert.equal([...output.matchAll(/^✔ {2}\S+@sha256:\S+ +SignatureValid +https:\/\/github\.com\//gm)].length, 2);
+  });
+
+  test('stays with --keep as it says, and ends all of it on Ctrl-C', async () => {
+    const run = await start(['--keep']);
+    await seen(run, /^Ctrl-C here/m);
+    const [, kubeconfig = ''] = /export KUBECONFIG=(\S+)/.exec(run.output()) ?? [];
+    const [, kubectl = ''] = /alias kubectl=(\S+)/.exec(run.output()) ?? [];
+    const [, metrics = ''] = /curl -s (\S+)/.exec(run.output()) ?? [];
+    assert.ok(existsSync(kubeconfig) && existsSync(kubectl));
+    assert.match(await (await fetch(metrics)).text(), /^assay_workloads\{state="pinned"\} \d/m);
+    assert.ok(run.demo.running);
+    const { signal } = await run.demo.stop('SIGINT');
+    assert.equal(signal, 'SIGINT');
+    await assert.rejects(fetch(metrics));
+    await nothingIsLeft(run);
+  });
+
+  for (const [sentence, line] of Object.entries({
+    'leaves nothing when it is interrupted while the control plane starts': /^✔ assay/m,
+    'leaves nothing when it is interrupted with the operator at work': /^✔ operator/m,
+  })) {
+    test(sentence, async () => {
+      const run = await start([]);
+      await seen(run, line);
+      const { signal } = await run.demo.stop('SIGINT');
+      assert.equal(signal, 'SIGINT');
+      assert.doesNotMatch(run.output(), /Everything came out/);
+      await nothingIsLeft(run);
+    });
+  }
+
+  test('says in one sentence what to do where there are neither programs nor Go', async () => {
+    const empty = join(scratch, 'empty');
+    mkdirSync(empty);
+    const run = await start([], { PATH: empty, XDG_CACHE_HOME: empty, ASSAY_CONTROLPLANE_DIR: '', KUBEBUILDER_ASSETS: '' });
+    assert.deepEqual(await run.demo.exited, { code: 1, signal: null });
+    assert.match(run.output(), /^There is no etcd, .* install Go .*\n$/);
+    await nothingIsLeft(run);
+  });
+
+  test('names the step that fails and the folder with the logs', async () => {
+    const broken = join(scratch, 'broken');
+    mkdirSync(broken);
+    for (const [name, path] of Object.entries(await binaries())) symlinkSync(path, join(broken, name));
+    rmSync(join(broken, 'etcd'));
+    writeFileSync(join(broken, 'etcd'), '#!/bin/sh\necho no disk today\nexit 3\n');
+    chmodSync(join(broken, 'etcd'), 0o755);
+    const run = await start([], { ASSAY_CONTROLPLANE_DIR: broken });
+    assert.deepEqual(await run.demo.exited, { code: 1, signal: null });
+    assert.match(run.output(), /^The demo failed at "control plane": etcd ended before it was ready[^]*no disk today$/m);
+    const [, logs = ''] = /^The logs are in (\S+)\.$/m.exec(run.output()) ?? [];
+    assert.ok(existsSync(logs));
+    assert.deepEqual(await leftovers('the demo has no mark', run.demo.pid), []);
+  });
+});
