@@ -59,7 +59,7 @@ function refuseAmbiguity(text: string, { strict, maxDepth }: { strict: boolean; 
       open.pop();
     } else if (character === '"') {
       const end = endOfString(text, at);
-      if (strict && isKey(text, end)) refuseKey(JSON.parse(text.slice(at, end)) as string, open.at(-1));
+      if (strict && isKey(text, end)) refuseKey(keyOf(text.slice(at, end)), open.at(-1));
       at = end - 1;
     }
   }
@@ -76,6 +76,11 @@ function isKey(text: string, end: number): boolean {
   let at = end;
   while (text[at] === ' ' || text[at] === '\n' || text[at] === '\r' || text[at] === '\t') at += 1;
   return text[at] === ':';
+}
+
+/** Two spellings of one key are one key. */
+function keyOf(quoted: string): string {
+  return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
 }
 
 function refuseKey(key: string, seen: Set<string> | undefined): void {

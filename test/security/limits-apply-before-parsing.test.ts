@@ -8,7 +8,16 @@ import { asBundle, asking, bundle, found, IMAGE, keyOf, outcome, refused, releas
  * 21 s, 400 KB of empty elements in a certificate for 6 s (and were accepted). CVE-2022-36056 and GHSA-95pr-fxf5-86gv are of this kind.
  */
 
+/** Milliseconds of processor time: others may keep the machine busy meanwhile. */
 const BOUND = 250;
+
+function spent(task: () => void): number {
+  const before = process.cpuUsage();
+  task();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
 const genuine = world.bundle(release, IMAGE, { log: 'v1' });
 const material = genuine.verificationMaterial;
 const entry = material.tlogEntries?.[0] ?? {};
@@ -62,21 +71,21 @@ const HOSTILE: Record<string, [Candidate, SignatureErrorCode]> = {
   'a legacy timestamp of 1 MiB': [annotated('dev.sigstore.cosign/rfc3161timestamp', ' '.repeat(1024 * 1024)), 'LimitExceeded'],
 };
 
-describe(`what is too large is refused within ${BOUND} ms`, () => {
+describe(`what is too large is refused within ${BOUND} ms of processor time`, () => {
   for (const [sentence, [candidate, code]] of Object.entries(HOSTILE)) {
     test(sentence, () => {
-      const before = performance.now();
-      refused(candidate, asking(), code);
-      assert.ok(performance.now() - before < BOUND, `took ${performance.now() - before} ms`);
+      const time = spent(() => refused(candidate, asking(), code));
+      assert.ok(time < BOUND, `took ${time} ms`);
     });
   }
 });
 
-test('the most that is allowed is judged within 250 ms', () => {
+test('the most that is allowed is judged within 250 ms of processor time', () => {
   const other = Array.from({ length: 4 }, (_, index) => ({ ...entry, logIndex: String(index + 100) }));
   const full = having({ tlogEntries: other, timestampVerificationData: { rfc3161Timestamps: Array.from({ length: 4 }, () => stamp) } });
-  const before = performance.now();
-  outcome(full, asking());
-  outcome(full, asking({ key: keyOf(world.key()) }));
-  assert.ok(performance.now() - before < BOUND, `took ${performance.now() - before} ms`);
+  const time = spent(() => {
+    outcome(full, asking());
+    outcome(full, asking({ key: keyOf(world.key()) }));
+  });
+  assert.ok(time < BOUND, `took ${time} ms`);
 });
