@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import type { Options } from './app/options.ts';
+import type { Command } from 'commander';
+import type { Environment, Options } from './app/options.ts';
 
 const OLDEST_NODE = 24;
 
@@ -7,25 +8,36 @@ const OLDEST_NODE = 24;
 async function main(argv: readonly string[]): Promise<number> {
   const [{ environment }, { runProgram }] = await Promise.all([import('./app/options.ts'), import('./app/program.ts')]);
   const env = environment();
-  const verify = argv[0] === 'run' || argv[0] === '--version' ? undefined : await import('./cli/verify.ts');
   let exitCode = 0;
-  const context = {
-    env,
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    exit: (code: number) => {
-      exitCode = code;
-    },
-  };
+  const commands = argv[0] === 'run' || argv[0] === '--version' ? undefined : await commandsFor(env, (code) => (exitCode = code));
   const ended = await runProgram(argv, {
     env,
-    print: (text) => process.stdout.write(text),
-    complain: (text) => process.stderr.write(text),
+    print,
+    complain,
     run,
-    extend: (program) => verify?.addVerifyCommand(program, context),
+    extend: (program) => commands?.(program),
   });
   return ended === 0 ? exitCode : ended;
+}
+
+/** The commands beside `run`, each with the world as `src/cli/context.ts` describes it. */
+async function commandsFor(env: Environment, setExitCode: (code: number) => void): Promise<(program: Command) => void> {
+  const [{ readFile }, { addVerifyCommand }, { createRegistryClient }, { systemClock }] = await Promise.all([
+    import('node:fs/promises'),
+    import('./cli/verify.ts'),
+    import('./registry/client.ts'),
+    import('./base/clock.ts'),
+  ]);
+  const world = { env, stdout: print, stderr: complain, setExitCode, clock: systemClock, createRegistry: createRegistryClient };
+  return (program) => addVerifyCommand(program, { ...world, readFile: (path) => readFile(path) });
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+function complain(text: string): void {
+  process.stderr.write(text);
 }
 
 async function run(options: Options): Promise<void> {
