@@ -9,7 +9,7 @@ import { invalid, name, shownType, type Subject } from './failures.ts';
 import { header, mediaTypeOf, nextLinkOf } from './headers.ts';
 import type { HostRules } from './hosts.ts';
 import { HostLimiter } from './limiter.ts';
-import { MANIFEST_ACCEPT, manifestTypeOf, ManifestSyntaxError, OCI_INDEX, parseIndex } from './manifest.ts';
+import { isSchema1, MANIFEST_ACCEPT, manifestTypeOf, ManifestSyntaxError, OCI_INDEX, parseIndex } from './manifest.ts';
 import { arrangeReferrers, fallbackTagOf, isLasting, lacksReferrers, REFERRERS_LIMIT, REFERRERS_PAGES } from './referrers.ts';
 import { Requester, type Question, type RegistryReply } from './requester.ts';
 import { Sender } from './sender.ts';
@@ -133,7 +133,7 @@ class Client implements RegistryClient {
     if (reply.status !== 200) throw await this.#requester.failure(question, reply);
     const digest = header(reply.headers, 'docker-content-digest');
     // Of schema 1 the digest says little; the GET refuses it with its reason.
-    return isDigest(digest) && !mediaTypeOf(reply.headers).includes('manifest.v1+') ? digest : NO_ANSWER;
+    return isDigest(digest) && !isSchema1(mediaTypeOf(reply.headers)) ? digest : NO_ANSWER;
   }
 
   async #manifest(question: Question, repository: RepositoryName, reference: string): Promise<Manifest> {
@@ -153,6 +153,7 @@ class Client implements RegistryClient {
         if (isLasting(reply)) this.#absent.set(key, true, key.length, this.#clock.now() + this.#absentFor);
         return NO_ANSWER;
       }
+      if (reply.status === 404) throw new RegistryError('Unavailable', `${name(question.subject)}: page ${page + 1} of the list is not there (404)`);
       if (reply.status !== 200) throw await this.#requester.failure(asked, reply);
       found.push(...parseIndex(reply.bytes));
       const next = nextPage(question.subject, reply);

@@ -9,14 +9,15 @@ const FAULTS: readonly (readonly [Fault, RegExp, string])[] = [
   ['headers', /^(?:UND_ERR_HEADERS_OVERFLOW|HPE_HEADER_OVERFLOW)$/, 'its response headers are too large'],
   ['certificate', /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|ERR_TLS_CERT_)/, 'its TLS certificate is not trusted'],
   ['tls', /^(?:EPROTO|ERR_SSL_|ERR_TLS_)/, 'TLS failed: it may speak plain http'],
-  ['protocol', /^HPE_/, 'its answer is not HTTP'],
+  ['protocol', /^(?:HPE_|HTTPParserError$)/, 'its answer is not HTTP'],
   ['closed', /^UND_ERR_(?:DESTROYED|CLOSED)$/, 'the client was closed'],
 ];
 
-/** The error codes of a thrown value, of its causes, and of what it gathers (happy eyeballs), at most four deep. */
+/** The error codes (or, without one, the names) of a thrown value, of its causes, and of what it gathers (happy eyeballs), at most four deep. */
 function* codesOf(thrown: unknown, depth = 0): Generator<string> {
   if (!(thrown instanceof Error) || depth > 4) return;
   if ('code' in thrown && typeof thrown.code === 'string') yield thrown.code;
+  else yield thrown.name;
   yield* codesOf(thrown.cause, depth + 1);
   if (thrown instanceof AggregateError) for (const one of thrown.errors as unknown[]) yield* codesOf(one, depth + 1);
 }

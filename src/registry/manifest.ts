@@ -15,6 +15,9 @@ export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 
 const KNOWN = new Set(MANIFEST_ACCEPT.split(', ').slice(0, 4));
 const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(?:json|prettyjws)$/;
+/** Whether this is Docker's first manifest format. */
+export const isSchema1 = (mediaType: string): boolean => SCHEMA_1.test(mediaType);
+
 const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
 const OTHER_DIGEST = /^(?:sha512:[0-9a-f]{128}|sha384:[0-9a-f]{96}|blake3:[0-9a-f]{64})$/;
 
@@ -100,7 +103,7 @@ function listOf(value: unknown, what: string): readonly unknown[] {
 export function manifestTypeOf(bytes: Uint8Array, contentType: string): string {
   const document = jsonOf(bytes);
   const declared = textOf(document['mediaType'], 'mediaType');
-  if (SCHEMA_1.test(contentType) || document['schemaVersion'] === 1) throw new ManifestSyntaxError('it is of Docker schema 1, which nobody can verify: push it again');
+  if (isSchema1(contentType) || document['schemaVersion'] === 1) throw new ManifestSyntaxError('it is of Docker schema 1, which nobody can verify: push it again');
   if (declared !== undefined && KNOWN.has(contentType) && declared !== contentType) throw new ManifestSyntaxError('its media type is not the one that the server names');
   const isIndex = document['manifests'] !== undefined;
   if (isIndex && (document['layers'] !== undefined || document['config'] !== undefined)) throw new ManifestSyntaxError('it is a manifest and an index at once');

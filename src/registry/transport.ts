@@ -1,6 +1,6 @@
 import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 
 import { Agent, buildConnector, request, type Dispatcher } from 'undici';
 
@@ -64,7 +64,6 @@ export class Transport {
   readonly #timeout: number;
   readonly #connections: number;
   readonly #network: Network;
-  #authorities: string[] | undefined;
 
   /** @param timeout milliseconds to connect, to the headers, and between two pieces of a body. */
   constructor(tls: TlsOptions, timeout: number, connections: number, network: Network = systemNetwork) {
@@ -137,15 +136,14 @@ export class Transport {
 
   #connector(reach: Reach, trust: Trust): buildConnector.connector {
     const own = trust === 'own';
-    const { ca, cert, key, serverName, insecure } = this.#tls;
+    const { serverName, insecure } = this.#tls;
+    const secureContext = this.#secureContext(own);
     const connect = buildConnector({
       allowH2: false,
       timeout: this.#timeout,
       lookup: this.#guarded(reach),
       rejectUnauthorized: trust === 'strict' || insecure !== true,
-      ...(ca === undefined ? {} : { ca: this.#trusted(ca) }),
-      ...(own && cert !== undefined ? { cert: Buffer.from(cert) } : {}),
-      ...(own && key !== undefined ? { key: Buffer.from(key) } : {}),
+      ...(secureContext === undefined ? {} : { secureContext }),
     });
     return (options, callback) => {
       const named = own && serverName !== undefined ? { ...options, servername: serverName } : options;
@@ -161,10 +159,16 @@ export class Transport {
     };
   }
 
-  #trusted(ca: string | Uint8Array): string[] {
-    // `ca` replaces what Node trusts; a private registry may still redirect to a public store.
-    this.#authorities ??= [...getCACertificates('default'), Buffer.from(ca).toString('utf8')];
-    return this.#authorities;
+  /** Made once for all connections: reading the machine's authorities takes longer than a handshake. */
+  #secureContext(own: boolean): SecureContext | undefined {
+    const { ca, cert, key } = this.#tls;
+    if (ca === undefined && (!own || cert === undefined)) return undefined;
+    return createSecureContext({
+      // `ca` replaces what Node trusts; a private registry may still redirect to a public store.
+      ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), Buffer.from(ca).toString('utf8')] }),
+      ...(own && cert !== undefined ? { cert: Buffer.from(cert) } : {}),
+      ...(own && key !== undefined ? { key: Buffer.from(key) } : {}),
+    });
   }
 
   /**

@@ -18,6 +18,8 @@ function program(script: string): string {
   return path;
 }
 
+const config = (text: unknown) => parseDockerConfig(Buffer.from(JSON.stringify(text)), 'config.json', 'config.json');
+
 const HUB = 'https://index.docker.io/v1/';
 
 describe('a credential helper', () => {
@@ -66,8 +68,6 @@ describe('a credential helper', () => {
 });
 
 describe('helpers of a Docker config', () => {
-  const config = (text: unknown) => parseDockerConfig(Buffer.from(JSON.stringify(text)), 'config.json', 'config.json');
-
   it('are run only if allowed by name; the others are named', async () => {
     const marker = join(directory, 'ran');
     const evil = program(`touch ${marker}`);
