@@ -42,8 +42,9 @@ export async function build(missing: readonly Binary[], options: BuildOptions): 
   const last = lastDurations(options.durations);
   const expected = missing.map((binary) => last[binary] ?? RECIPES[binary].usual).reduce((sum, one) => sum + one, 0);
   options.progress.say(`Building ${missing.join(', ')} (once per machine, into ${options.cache}; about ${seconds(expected)}).`);
-  options.progress.step('looking at the Go module of Kubernetes', 'Go fetches it when it is not there');
-  const flags = await linkerFlags(options);
+  const kubernetes = missing.some((binary) => RECIPES[binary].package.startsWith('k8s.io/'));
+  if (kubernetes) options.progress.step('looking at the Go module of Kubernetes', 'Go fetches it when it is not there');
+  const flags = ['-s -w', ...(kubernetes ? await versionStamps(options) : [])].join(' ');
   for (const [index, binary] of missing.entries()) {
     const started = Date.now();
     const what = `building ${binary} (${index + 1} of ${missing.length})`;
@@ -82,7 +83,7 @@ async function watch(binary: Binary, go: ChildProcess, tell: (detail: string) =>
   const kept: string[] = [];
   const counts = { modules: 0, packages: 0 };
   const show = (): void => {
-    const parts = [counts.modules > 0 ? `${counts.modules} modules downloaded` : '', counts.packages > 0 ? `${counts.packages} packages compiled` : ''];
+    const parts = [counts.modules > 0 ? `modules downloaded: ${counts.modules}` : '', counts.packages > 0 ? `packages compiled: ${counts.packages}` : ''];
     tell(parts.filter((part) => part !== '').map((part) => `, ${part}`).join(''));
   };
   const timer = setInterval(show, 1_000);
@@ -106,16 +107,15 @@ async function watch(binary: Binary, go: ChildProcess, tell: (detail: string) =>
  * Stamps Kubernetes' version, commit and date, taken from the module itself: an unstamped server calls itself v0.0.0-master, and
  * clients that look at versions refuse it.
  */
-async function linkerFlags({ go, module, env }: BuildOptions): Promise<string> {
+async function versionStamps({ go, module, env }: BuildOptions): Promise<string[]> {
   const { stdout } = await promisify(execFile)(go, ['mod', 'download', '-json', kubernetesModule(module)], { cwd: module, env: { ...env, GOWORK: 'off' } });
   const { Version: version, Origin: origin, Info: info } = JSON.parse(stdout) as { Version: string; Origin?: { Hash?: string }; Info: string };
   const [major = '', minor = ''] = version.slice(1).split('.');
   const { Time: date } = JSON.parse(readFileSync(info, 'utf8')) as { Time: string };
   const values = { gitVersion: version, gitMajor: major, gitMinor: minor, gitCommit: origin?.Hash ?? '', gitTreeState: 'clean', buildDate: date };
-  const stamps = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((target) =>
+  return ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((target) =>
     Object.entries(values).map(([name, value]) => `-X ${target}.${name}=${value}`),
   );
-  return ['-s -w', ...stamps].join(' ');
 }
 
 function kubernetesModule(module: string): string {

@@ -65,7 +65,7 @@ async function gone(pids: readonly number[], directory: string): Promise<void> {
   await eventually('the files to be gone', () => assert.equal(existsSync(directory), false), 10_000);
 }
 
-describe('a control plane never outlives its owner', () => {
+describe('a control plane never outlives its owner', { concurrency: 3 }, () => {
   const cases = {
     'Ctrl-C while etcd starts': { processes: 1, signal: 'SIGINT' },
     'Ctrl-C while the API server starts': { processes: 2, signal: 'SIGINT' },
