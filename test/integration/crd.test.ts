@@ -5,6 +5,7 @@ import { parseAllDocuments } from 'yaml';
 import { compileGlob } from '../../src/api/image-glob.ts';
 import { clusterPolicy, IDENTITY, keyAuthority, keylessAuthority, policy, type RawPolicy, staticAuthority } from '../support/builders.ts';
 import { type Cluster, cluster } from '../support/cluster.ts';
+import { compile } from '../support/compile.ts';
 import { applyCrds } from '../support/crds.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
@@ -197,6 +198,15 @@ test('the API server refuses, with the path of the field and a sentence', async 
       const line = answer.split('\n').find((text) => text.includes(`${path}: `) && message.test(text));
       assert.ok(line !== undefined, `no line with ${path} and ${message.source} in:\n${answer}`);
     });
+  }
+});
+
+/** Changes nothing about who must have signed what. */
+const HARMLESS = ['one glob twice', 'a name with a blank'];
+
+test('what the API server refuses does not compile either, should an older CRD let it in', async (t) => {
+  for (const [sentence, [object]] of Object.entries(BAD).filter(([name]) => !HARMLESS.includes(name))) {
+    await t.test(sentence, () => assert.equal(compile(object).status, 'refused'));
   }
 });
 
