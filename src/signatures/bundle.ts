@@ -20,8 +20,12 @@ export function readBundle(candidate: BundleCandidate, profile: Profile): Signed
   if (bundle.content.$case !== 'dsseEnvelope') throw new JsonError('the bundle does not contain a DSSE envelope');
   const { payload, payloadType, signatures } = bundle.content.dsseEnvelope;
   const [signature] = signatures;
-  if (signature === undefined || signatures.length !== 1) throw new JsonError(`the envelope has ${signatures.length} signatures instead of one`);
-  if (payloadType !== IN_TOTO) throw new JsonError(`the payload type is ${JSON.stringify(payloadType.slice(0, 128))} instead of ${JSON.stringify(IN_TOTO)}`);
+  if (signature === undefined || signatures.length !== 1) {
+    throw new JsonError(`the envelope has ${signatures.length} signatures instead of one`);
+  }
+  if (payloadType !== IN_TOTO) {
+    throw new JsonError(`the payload type is ${JSON.stringify(payloadType.slice(0, 128))} instead of ${JSON.stringify(IN_TOTO)}`);
+  }
   const certificate = certificateOf(bundle);
   return {
     format: 'bundle',
@@ -59,7 +63,9 @@ function parseBundle({ bytes }: BundleCandidate, { limits, strictJson, bundleMed
   if (bytes.length > limits.bundleBytes) throw new SignatureError('LimitExceeded', `the bundle is larger than ${limits.bundleBytes} bytes`);
   const json = asObject(parseJson(bytes, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the bundle');
   const mediaType = asString(json['mediaType'], 'mediaType');
-  if (!bundleMediaTypes.includes(mediaType)) throw new JsonError(`bundles of media type ${JSON.stringify(mediaType.slice(0, 128))} are not supported`);
+  if (!bundleMediaTypes.includes(mediaType)) {
+    throw new JsonError(`bundles of media type ${JSON.stringify(mediaType.slice(0, 128))} are not supported`);
+  }
   return json;
 }
 
@@ -99,11 +105,15 @@ function checkEntry(entry: JsonObject, limits: Limits): void {
   const proof = asObject(entry['inclusionProof'], 'inclusionProof');
   checkInteger(proof['logIndex'], 'inclusionProof.logIndex', 18);
   const hashes = asList(proof['hashes'], 'hashes');
-  if (hashes.length > limits.proofHashes) throw new SignatureError('LimitExceeded', `the inclusion proof has ${hashes.length} hashes; at most ${limits.proofHashes} are read`);
+  if (hashes.length > limits.proofHashes) {
+    throw new SignatureError('LimitExceeded', `the inclusion proof has ${hashes.length} hashes; at most ${limits.proofHashes} are read`);
+  }
   for (const hash of hashes) fromBase64(hash, 'hashes', MAX_ID_BYTES);
   if (proof['checkpoint'] === undefined) return;
   const envelope = asString(asObject(proof['checkpoint'], 'checkpoint')['envelope'], 'checkpoint');
-  if (Buffer.byteLength(envelope) > limits.checkpointBytes) throw new SignatureError('LimitExceeded', `the checkpoint is larger than ${limits.checkpointBytes} bytes`);
+  if (Buffer.byteLength(envelope) > limits.checkpointBytes) {
+    throw new SignatureError('LimitExceeded', `the checkpoint is larger than ${limits.checkpointBytes} bytes`);
+  }
 }
 
 /** Protobuf's JSON has 64-bit integers as strings, and leaves 0 out. */

@@ -30,7 +30,9 @@ export function linkAuthorities(certificates: readonly Certificate[]): readonly 
   for (const certificate of certificates.toReversed()) {
     if (!certificate.isAuthority) throw new CertificateError(`${nameOf(certificate)} is not a certificate authority`);
     if (linked.length === 0) {
-      if (!issued(certificate, certificate)) throw new CertificateError(`${nameOf(certificate)}, the last of the chain, is not self-signed`);
+      if (!issued(certificate, certificate)) {
+        throw new CertificateError(`${nameOf(certificate)}, the last of the chain, is not self-signed`);
+      }
       linked.push({ certificate });
       continue;
     }

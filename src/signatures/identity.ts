@@ -149,7 +149,9 @@ const SIGNERS: ReadonlySet<Name['kind']> = new Set(['email', 'uri', 'other']);
 function refuseAmbiguity(names: readonly Name[], issuerV1: string | undefined, issuerV2: string | undefined): void {
   const [name] = names;
   if (name === undefined || names.length !== 1) throw new CertificateError(`names ${names.length} subjects; exactly one is accepted`);
-  if (!SIGNERS.has(name.kind)) throw new CertificateError('names something else than a person or a workload as its subject; an e-mail address, a URI or a Fulcio user name is needed');
+  if (!SIGNERS.has(name.kind)) {
+    throw new CertificateError('names something else than a person or a workload as its subject: an e-mail address, a URI or a user name is needed');
+  }
   if (!PRINTABLE.test(name.text)) throw new CertificateError('names a subject with characters other than printable ASCII');
   const issuer = issuerV2 ?? issuerV1;
   if (issuer === undefined) throw new CertificateError('names no issuer (OID 1.3.6.1.4.1.57264.1.8 or .1)');

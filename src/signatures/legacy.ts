@@ -9,7 +9,10 @@ import { readSimpleSigning } from './simple-signing.ts';
 import { SignatureError } from './types.ts';
 import type { LegacyCandidate, Profile } from './types.ts';
 
-/** Annotations of a layer (cosign, specs/SIGNATURE_SPEC.md). `dev.sigstore.cosign/chain` is never looked at: trust comes from the trust root alone. */
+/**
+ * Annotations of a layer (cosign, specs/SIGNATURE_SPEC.md). `dev.sigstore.cosign/chain` is never looked at: trust comes from the
+ * trust root alone.
+ */
 const SIGNATURE = 'dev.cosignproject.cosign/signature';
 const CERTIFICATE = 'dev.sigstore.cosign/certificate';
 const BUNDLE = 'dev.sigstore.cosign/bundle';
@@ -40,7 +43,9 @@ export function readLegacy(candidate: LegacyCandidate, profile: Profile): Signed
 
 function readCertificate(pem: string | undefined, { limits, strictJson }: Profile): Buffer | undefined {
   if (pem === undefined) return undefined;
-  if (pem.length > limits.certificateBytes * 2) throw new SignatureError('LimitExceeded', `the certificate is larger than ${limits.certificateBytes} bytes`);
+  if (pem.length > limits.certificateBytes * 2) {
+    throw new SignatureError('LimitExceeded', `the certificate is larger than ${limits.certificateBytes} bytes`);
+  }
   const blocks = readPem(pem);
   const [block] = blocks;
   if (block?.label !== 'CERTIFICATE') throw new JsonError(`${CERTIFICATE} is not a PEM certificate`);
@@ -81,7 +86,9 @@ function readEntries(text: string | undefined, profile: Profile): readonly Trans
 const MAX_INTEGER = 8_640_000_000_000;
 
 function integer(value: unknown, what: string): string {
-  if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > MAX_INTEGER) throw new JsonError(`${what} is not an integer in range`);
+  if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > MAX_INTEGER) {
+    throw new JsonError(`${what} is not an integer in range`);
+  }
   return String(value);
 }
 

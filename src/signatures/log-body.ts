@@ -110,13 +110,23 @@ function readIntoto(spec: JsonObject): LoggedClaim {
 function readTileRekord(spec: JsonObject): LoggedClaim {
   const signature = asObject(spec['signature'], 'signature');
   const { digest } = readTileDigest(spec['data']);
-  return { verifier: readTileVerifier(signature['verifier']), signature: fromBase64(signature['content'], 'content', MAX_FIELD), digest, of: 'message' };
+  return {
+    verifier: readTileVerifier(signature['verifier']),
+    signature: fromBase64(signature['content'], 'content', MAX_FIELD),
+    digest,
+    of: 'message',
+  };
 }
 
 function readTileDsse(spec: JsonObject): LoggedClaim {
   const signature = only(spec['signatures']);
   const { digest } = readTileDigest(spec['payloadHash']);
-  return { verifier: readTileVerifier(signature['verifier']), signature: fromBase64(signature['content'], 'content', MAX_FIELD), digest, of: 'payload' };
+  return {
+    verifier: readTileVerifier(signature['verifier']),
+    signature: fromBase64(signature['content'], 'content', MAX_FIELD),
+    digest,
+    of: 'payload',
+  };
 }
 
 function only(value: unknown): JsonObject {
@@ -147,7 +157,9 @@ function readTileDigest(value: unknown): { digest: Buffer } {
 function readTileVerifier(value: unknown): LoggedVerifier {
   const verifier = asObject(value, 'verifier');
   const certificate = verifier['x509Certificate'];
-  if (certificate !== undefined) return { kind: 'certificate', der: fromBase64(asObject(certificate, 'x509Certificate')['rawBytes'], 'rawBytes', MAX_FIELD) };
+  if (certificate !== undefined) {
+    return { kind: 'certificate', der: fromBase64(asObject(certificate, 'x509Certificate')['rawBytes'], 'rawBytes', MAX_FIELD) };
+  }
   return { kind: 'key', der: fromBase64(asObject(verifier['publicKey'], 'publicKey')['rawBytes'], 'rawBytes', MAX_FIELD) };
 }
 

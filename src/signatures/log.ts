@@ -97,7 +97,13 @@ function firstThat(logs: readonly Log[], attempt: (log: Log) => void): Log {
 /** SET, inclusion proof and checkpoint, each that is there, by the library. */
 function verifyInclusion(entry: TransparencyLogEntry, kind: string, content: SignedContent, log: Log, limits: Limits): void {
   const only = entry.inclusionProof === undefined ? { entry, log } : pruneCheckpoint(entry, kind, log, limits);
-  const trust: TrustMaterial = { certificateAuthorities: [], timestampAuthorities: [], ctlogs: [], tlogs: [only.log], publicKey: () => ({ publicKey: log.publicKey, validFor: () => true }) };
+  const trust: TrustMaterial = {
+    certificateAuthorities: [],
+    timestampAuthorities: [],
+    ctlogs: [],
+    tlogs: [only.log],
+    publicKey: () => ({ publicKey: log.publicKey, validFor: () => true }),
+  };
   new Verifier(trust, { tlogThreshold: 1, timestampThreshold: 0, ctlogThreshold: 0 }).verify({
     // Who made the signature was proven before: the library is asked about the entry alone.
     signature: content.forLibrary(() => true),
@@ -125,9 +131,13 @@ function pruneCheckpoint(entry: TransparencyLogEntry, kind: string, log: Log, li
     const name = SIGNATURE_LINE.exec(line)?.[1];
     return name === undefined ? [] : [{ line, name }];
   });
-  if (lines.length > limits.checkpointSignatures) throw new SignatureError('LimitExceeded', `the checkpoint has ${lines.length} signatures; at most ${limits.checkpointSignatures} are read`);
+  if (lines.length > limits.checkpointSignatures) {
+    throw new SignatureError('LimitExceeded', `the checkpoint has ${lines.length} signatures; at most ${limits.checkpointSignatures} are read`);
+  }
   const own = TILES.has(kind) ? lines.filter(({ name }) => name === origin && name === hostOf(log.baseURL)) : lines;
-  if (own.length === 0) throw new LogBodyError(`the checkpoint of ${JSON.stringify(origin.slice(0, 128))} is not signed by the log ${log.baseURL}`);
+  if (own.length === 0) {
+    throw new LogBodyError(`the checkpoint of ${JSON.stringify(origin.slice(0, 128))} is not signed by the log ${log.baseURL}`);
+  }
   const pruned = `${note}\n${own.map(({ line }) => line).join('\n')}\n`;
   return {
     entry: { ...entry, inclusionProof: { ...proof, checkpoint: { envelope: pruned } } },

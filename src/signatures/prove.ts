@@ -16,7 +16,7 @@ import type { Signed } from './signed.ts';
 import { verifyTimestamp } from './timestamp.ts';
 import type { TrustRoot } from './trust-root.ts';
 import { SignatureError } from './types.ts';
-import type { Candidate, CertificateClaims, Proof, Requirement } from './types.ts';
+import type { Candidate, CertificateClaims, Proof, Requirement, Signer } from './types.ts';
 
 /**
  * Proves cryptographically what a candidate says and who says it: pure, synchronous, and bounded by the profile's limits. The checks
@@ -29,7 +29,9 @@ export function prove(candidate: Candidate, requirement: Requirement): Proof {
     return proveSigned(signed, requirement);
   } catch (error) {
     if (error instanceof SignatureError) throw error;
-    if (error instanceof CertificateError) throw new SignatureError('CertificateInvalid', `the certificate ${error.message}`, { cause: error });
+    if (error instanceof CertificateError) {
+      throw new SignatureError('CertificateInvalid', `the certificate ${error.message}`, { cause: error });
+    }
     const code = error instanceof JsonLimitError ? 'LimitExceeded' : 'SignatureInvalid';
     throw new SignatureError(code, `the signature cannot be read: ${messageOf(error, 256)}`, { cause: error });
   }
@@ -48,21 +50,26 @@ function proveSigned(signed: Signed, requirement: Requirement): Proof {
   const stamps = provenTimestamps(signed, holder, requirement, entries);
   const times = [...entries.flatMap(({ time }) => time ?? []), ...stamps];
   checkLogKeys(entries, times, requirement);
-  const claims = holder.certificate === undefined || requirement.key !== undefined ? undefined : proveCertificate(holder.certificate, signed, times, requirement);
+  const certificate = requirement.key === undefined ? holder.certificate : undefined;
+  const claims = certificate && proveCertificate(certificate, signed, times, requirement);
   return proofOf(signed, holder, claims, times, entries.length > 0);
 }
 
 function holderOf(signed: Signed, { key, profile }: Requirement): Holder {
   const certificate = signed.certificate === undefined ? undefined : readCertificate(signed.certificate, profile.limits.certificateBytes);
   if (key === undefined) {
-    if (certificate === undefined) throw new SignatureError('CertificateInvalid', 'the signature has no certificate: it was made with a key');
+    if (certificate === undefined) {
+      throw new SignatureError('CertificateInvalid', 'the signature has no certificate: it was made with a key');
+    }
     const weakness = weaknessOf(certificate.key);
     if (weakness !== undefined) throw new CertificateError(`has a key that ${weakness}`);
     return { key: certificate.key, certificate };
   }
   if (certificate === undefined) return { key: key.key };
   if (signed.format === 'bundle') throw new SignatureError('KeyMismatch', 'the bundle is signed with a certificate, not with a key');
-  if (!certificate.key.equals(key.key)) throw new SignatureError('KeyMismatch', `the signature's certificate is for another key than ${key.keyId}`);
+  if (!certificate.key.equals(key.key)) {
+    throw new SignatureError('KeyMismatch', `the signature's certificate is for another key than ${key.keyId}`);
+  }
   return { key: key.key, certificate };
 }
 
@@ -149,10 +156,7 @@ function proofOf(signed: Signed, holder: Holder, claims: CertificateClaims | und
   const { subjects, type } = signed.claim;
   const [only] = subjects.length === 1 ? subjects : [];
   return {
-    signer:
-      claims === undefined || holder.certificate === undefined
-        ? { kind: 'key', keyId: keyIdOf(holder.key) }
-        : { kind: 'certificate', issuer: claims.issuer, subject: claims.subjects[0] ?? '', claims: claims.claims, certificate: holder.certificate.digest },
+    signer: signerOf(holder, claims),
     digests: subjects.map(({ digest }) => digest),
     subjects,
     ...(only?.name === undefined ? {} : { repository: only.name }),
@@ -162,4 +166,10 @@ function proofOf(signed: Signed, holder: Holder, claims: CertificateClaims | und
     type,
     ...(claims === undefined ? {} : { certificate: claims }),
   };
+}
+
+function signerOf({ key, certificate }: Holder, claims: CertificateClaims | undefined): Signer {
+  if (claims === undefined || certificate === undefined) return { kind: 'key', keyId: keyIdOf(key) };
+  const { issuer, subjects, claims: named } = claims;
+  return { kind: 'certificate', issuer, subject: subjects[0] ?? '', claims: named, certificate: certificate.digest };
 }

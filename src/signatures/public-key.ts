@@ -40,7 +40,9 @@ export function parsePublicKeys(pem: string, hashAlgorithm: PublicKey['hashAlgor
   if (blocks.length === 0) {
     throw new PublicKeyError('Empty', 'there is no PEM block in the key text; it should begin with -----BEGIN PUBLIC KEY-----');
   }
-  if (blocks.length > MAX_KEYS) throw new PublicKeyError('TooLarge', `there are ${blocks.length} PEM blocks in the key text; at most ${MAX_KEYS} are read`);
+  if (blocks.length > MAX_KEYS) {
+    throw new PublicKeyError('TooLarge', `there are ${blocks.length} PEM blocks in the key text; at most ${MAX_KEYS} are read`);
+  }
   const keys = new Map<Digest, PublicKey>();
   for (const [index, block] of blocks.entries()) {
     const key = readKey(block, `PEM block ${index + 1}`, options.certificates === true);
@@ -60,8 +62,12 @@ export function weaknessOf(key: KeyObject): string | undefined {
   const details = key.asymmetricKeyDetails ?? {};
   const { asymmetricKeyType: type = 'unknown' } = key;
   if (type === 'ed25519') return undefined;
-  if (type === 'ec') return CURVES.has(details.namedCurve ?? '') ? undefined : `is on curve ${details.namedCurve ?? 'unknown'}; P-256, P-384 and P-521 are supported`;
-  if (type === 'rsa') return (details.modulusLength ?? 0) >= 2048 ? undefined : `has ${details.modulusLength ?? 0} bits; RSA keys need at least 2048`;
+  if (type === 'ec') {
+    return CURVES.has(details.namedCurve ?? '') ? undefined : `is on curve ${details.namedCurve ?? 'unknown'}; P-256, P-384 and P-521 are supported`;
+  }
+  if (type === 'rsa') {
+    return (details.modulusLength ?? 0) >= 2048 ? undefined : `has ${details.modulusLength ?? 0} bits; RSA keys need at least 2048`;
+  }
   return `is of type ${type}; ECDSA, RSA and Ed25519 are supported`;
 }
 

@@ -17,7 +17,8 @@ export function verifySct(leaf: Certificate, issuer: Certificate, logs: TrustMat
   const timestamps = new X509SCTExtension(ASN1Obj.parseBuffer(Buffer.from(extension.der))).signedCertificateTimestamps;
   const precertificate = precertificateOf(leaf, issuer);
   for (const timestamp of timestamps) {
-    const known = logs.filter(({ logID, validFor }) => logID.equals(timestamp.logID) && validFor.start <= timestamp.datetime && timestamp.datetime <= validFor.end);
+    const time = timestamp.datetime;
+    const known = logs.filter(({ logID, validFor: { start, end } }) => logID.equals(timestamp.logID) && start <= time && time <= end);
     if (known.some(({ publicKey }) => timestamp.verify(precertificate, publicKey))) return;
   }
   throw new CertificateError(`has no signed certificate timestamp (SCT) by one of the ${logs.length} CT logs of the trust root`);

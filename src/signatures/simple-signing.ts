@@ -26,12 +26,12 @@ export function readSimpleSigning(payload: Uint8Array, { limits, strictJson }: P
   const identity = asObject(field(critical, 'identity') ?? (strictJson ? undefined : {}), 'critical.identity');
   const reference = field(identity, 'docker-reference') ?? absent;
   const type = asString(field(critical, 'type') ?? absent, 'critical.type');
-  if (strictJson && type !== TYPE) throw new JsonError(`critical.type is ${JSON.stringify(type.slice(0, 128))} instead of ${JSON.stringify(TYPE)}`);
+  if (strictJson && type !== TYPE) {
+    throw new JsonError(`critical.type is ${JSON.stringify(type.slice(0, 128))} instead of ${JSON.stringify(TYPE)}`);
+  }
   if (!isDigest(digest)) throw new JsonError('critical.image.docker-manifest-digest is not a sha256 digest');
-  return {
-    type,
-    subjects: [{ digest, name: asString(reference, 'critical.identity.docker-reference'), annotations: asObject(field(root, 'optional') ?? {}, 'optional') }],
-  };
+  const name = asString(reference, 'critical.identity.docker-reference');
+  return { type, subjects: [{ digest, name, annotations: asObject(field(root, 'optional') ?? {}, 'optional') }] };
 }
 
 function exactField(object: JsonObject, name: string): unknown {

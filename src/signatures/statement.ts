@@ -15,12 +15,18 @@ const MAX_DIGESTS = 32;
 export function readStatement(payload: Uint8Array, { limits, strictJson, predicateTypes }: Profile): Claim {
   const statement = asObject(parseJson(payload, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the statement');
   const version = asString(statement['_type'], '_type');
-  if (!STATEMENT_TYPES.has(version)) throw new JsonError(`_type ${JSON.stringify(version.slice(0, 128))} is not that of an in-toto statement`);
+  if (!STATEMENT_TYPES.has(version)) {
+    throw new JsonError(`_type ${JSON.stringify(version.slice(0, 128))} is not that of an in-toto statement`);
+  }
   const type = asString(statement['predicateType'], 'predicateType');
-  if (predicateTypes?.includes(type) === false) throw new SignatureError('NoSignature', `it is an attestation of type ${JSON.stringify(type.slice(0, 128))}, not a signature`);
+  if (predicateTypes?.includes(type) === false) {
+    throw new SignatureError('NoSignature', `it is an attestation of type ${JSON.stringify(type.slice(0, 128))}, not a signature`);
+  }
   const members = asList(statement['subject'], 'subject');
   if (members.length === 0) throw new JsonError('subject is empty');
-  if (members.length > limits.subjects) throw new SignatureError('LimitExceeded', `the statement has ${members.length} subjects; at most ${limits.subjects} are read`);
+  if (members.length > limits.subjects) {
+    throw new SignatureError('LimitExceeded', `the statement has ${members.length} subjects; at most ${limits.subjects} are read`);
+  }
   return { type, subjects: members.flatMap((member, index) => readSubject(member, `subject[${index}]`)) };
 }
 

@@ -19,9 +19,8 @@ export function verifyTimestamp(token: Buffer, content: SignedContent, key: KeyO
     if (!GRANTED.has(timestamp.status)) throw new Error(`its status is ${timestamp.status}`);
     return signingTime(timestamp, content, key, trust);
   } catch (error) {
-    throw new SignatureError('TimestampInvalid', `the timestamp is not by one of the ${trust.timestampAuthorities.length} timestamp authorities of the trust root: ${messageOf(error, 200)}`, {
-      cause: error,
-    });
+    const known = `one of the ${trust.timestampAuthorities.length} timestamp authorities of the trust root`;
+    throw new SignatureError('TimestampInvalid', `the timestamp is not by ${known}: ${messageOf(error, 200)}`, { cause: error });
   }
 }
 

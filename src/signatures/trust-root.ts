@@ -50,7 +50,7 @@ export function loadTrustRoot(json: string): TrustRoot {
     return read(bytes);
   } catch (error) {
     if (error instanceof TrustRootError) throw error;
-    throw new TrustRootError(error instanceof CertificateError ? 'Invalid' : 'Malformed', `the trusted root cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new TrustRootError('Malformed', `the trusted root cannot be read: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -86,7 +86,9 @@ export function embeddedTrustRoot(): TrustRoot {
 function read(bytes: Buffer): TrustRoot {
   const root = asObject(parseJson(bytes, { strict: true, maxDepth: 32 }), 'the trusted root');
   const mediaType = asString(root['mediaType'], 'mediaType');
-  if (!MEDIA_TYPES.has(mediaType)) throw new TrustRootError('Invalid', `mediaType ${JSON.stringify(mediaType.slice(0, 128))} is not that of a trusted root`);
+  if (!MEDIA_TYPES.has(mediaType)) {
+    throw new TrustRootError('Invalid', `mediaType ${JSON.stringify(mediaType.slice(0, 128))} is not that of a trusted root`);
+  }
   const authorities = members(root, 'certificateAuthorities').map(([field, member]) => readAuthority(field, member));
   const stamps = members(root, 'timestampAuthorities');
   const logs = [...members(root, 'tlogs'), ...members(root, 'ctlogs')];
@@ -105,7 +107,9 @@ function read(bytes: Buffer): TrustRoot {
 
 function members(root: JsonObject, field: string): readonly (readonly [string, JsonObject])[] {
   const list = asList(root[field], field);
-  if (list.length > MAX_MEMBERS) throw new TrustRootError('TooLarge', `${field} has ${list.length} members; at most ${MAX_MEMBERS} are read`);
+  if (list.length > MAX_MEMBERS) {
+    throw new TrustRootError('TooLarge', `${field} has ${list.length} members; at most ${MAX_MEMBERS} are read`);
+  }
   return list.map((member, index) => [`${field}[${index}]`, asObject(member, `${field}[${index}]`)] as const);
 }
 
@@ -120,20 +124,30 @@ function checkTimestampAuthority(field: string, member: JsonObject): void {
   readValidity(`${field}.validFor`, member['validFor']);
   const [signer, ...rest] = readChain(`${field}.certChain`, member['certChain']);
   named(`${field}.certChain`, () => {
-    if (signer?.usages?.includes(TIME_STAMPING) !== true) throw new CertificateError('begins with a certificate that is not for time stamping');
+    if (signer?.usages?.includes(TIME_STAMPING) !== true) {
+      throw new CertificateError('begins with a certificate that is not for time stamping');
+    }
     if (rest.length === 0) throw new CertificateError('does not end in a self-signed root');
-    if (!linkAuthorities(rest).some(({ certificate }) => issued(signer, certificate))) throw new CertificateError('does not lead from its first certificate to its root');
+    if (!linkAuthorities(rest).some(({ certificate }) => issued(signer, certificate))) {
+      throw new CertificateError('does not lead from its first certificate to its root');
+    }
   });
 }
 
 function checkLog(field: string, member: JsonObject): void {
   const key = asObject(member['publicKey'], `${field}.publicKey`);
   readValidity(`${field}.publicKey.validFor`, key['validFor']);
-  if (fromBase64(key['rawBytes'], `${field}.publicKey.rawBytes`, MAX_KEY_BYTES).length === 0) throw new TrustRootError('Invalid', `${field}.publicKey.rawBytes is empty`);
+  if (fromBase64(key['rawBytes'], `${field}.publicKey.rawBytes`, MAX_KEY_BYTES).length === 0) {
+    throw new TrustRootError('Invalid', `${field}.publicKey.rawBytes is empty`);
+  }
   const details = asString(key['keyDetails'], `${field}.publicKey.keyDetails`);
-  if (details.includes('PSS')) throw new TrustRootError('Invalid', `${field}.publicKey.keyDetails ${details.slice(0, 64)} is not supported`);
+  if (details.includes('PSS')) {
+    throw new TrustRootError('Invalid', `${field}.publicKey.keyDetails ${details.slice(0, 64)} is not supported`);
+  }
   const id = asObject(member['checkpointKeyId'] ?? member['logId'], `${field}.logId`);
-  if (fromBase64(id['keyId'], `${field}.logId.keyId`, 64).length < 4) throw new TrustRootError('Invalid', `${field}.logId.keyId is too short`);
+  if (fromBase64(id['keyId'], `${field}.logId.keyId`, 64).length < 4) {
+    throw new TrustRootError('Invalid', `${field}.logId.keyId is too short`);
+  }
   asString(member['baseUrl'], `${field}.baseUrl`);
 }
 
@@ -158,7 +172,9 @@ function readTime(field: string, value: unknown): number {
 function readChain(field: string, value: unknown): readonly Certificate[] {
   const list = asList(asObject(value, field)['certificates'], `${field}.certificates`);
   if (list.length === 0) throw new TrustRootError('Invalid', `${field}.certificates is empty`);
-  if (list.length > MAX_CHAIN) throw new TrustRootError('TooLarge', `${field}.certificates has ${list.length} members; at most ${MAX_CHAIN} are read`);
+  if (list.length > MAX_CHAIN) {
+    throw new TrustRootError('TooLarge', `${field}.certificates has ${list.length} members; at most ${MAX_CHAIN} are read`);
+  }
   return list.map((member, index) => {
     const where = `${field}.certificates[${index}]`;
     const der = fromBase64(asObject(member, where)['rawBytes'], `${where}.rawBytes`, MAX_CERTIFICATE_BYTES);
@@ -171,7 +187,9 @@ function named<Value>(field: string, task: () => Value): Value {
   try {
     return task();
   } catch (error) {
-    if (error instanceof CertificateError || error instanceof JsonError) throw new TrustRootError('Invalid', `${field}: ${error.message}`, { cause: error });
+    if (error instanceof CertificateError || error instanceof JsonError) {
+      throw new TrustRootError('Invalid', `${field}: ${error.message}`, { cause: error });
+    }
     throw error;
   }
 }

@@ -78,7 +78,10 @@ export interface Requirement {
   readonly timestamp: 'Required' | 'NotAsked';
   readonly sct: 'Required' | 'Ignored';
   readonly profile: Profile;
-  /** Milliseconds since the epoch; only the cosign profile judges a certificate by it, where no authenticated time is had. */
+  /**
+   * Milliseconds since the epoch. Looked at only where no authenticated time is had: by the cosign profile for the certificate,
+   * by the operator's for the key of a log that attests no time (a signature by a key in Rekor v2).
+   */
   readonly now: number;
 }
 
