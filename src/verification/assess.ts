@@ -7,7 +7,7 @@ import type { Digest } from '../base/digest.ts';
 import { Lru } from '../base/lru.ts';
 import type { Candidate, Proof, Subject } from '../signatures/types.ts';
 import { SIGN_PREDICATE } from './bundle-evidence.ts';
-import { identityText, quote, signerText, wantedText } from './sentences.ts';
+import { clip, identityText, quote, signerText, wantedText } from './sentences.ts';
 import type { CompiledAuthority, CompiledIdentity, StringMatch } from './types.ts';
 
 /** `critical.type` of what `cosign sign` makes (cosign specs/SIGNATURE_SPEC.md). */
@@ -68,7 +68,7 @@ export function assess(proof: Proof, candidate: Candidate, question: Question): 
   const subject = proof.subjects.find(({ digest }) => digest === question.digest);
   if (subject === undefined) {
     const made = proof.subjects[0]?.digest ?? 'no image';
-    return { reason: 'DigestMismatch', text: `it was made for ${made}, not for ${question.digest}` };
+    return { reason: 'DigestMismatch', text: `the signature was made for ${made}, not for ${question.digest}` };
   }
   for (const check of [namesRepository, hasIdentity, hasAnnotations, isRecent] satisfies readonly Check[]) {
     const miss = check({ proof, subject }, question);
@@ -85,7 +85,7 @@ function wrongType({ type }: Proof, { format }: Candidate): Miss | undefined {
 
 function namesRepository({ subject: { name } }: Statement, { authority, image }: Question): Miss | undefined {
   if (!authority.requireRepository || (name !== undefined && canonicalName(name) === image.name)) return undefined;
-  const found = name === undefined ? 'it names no repository' : `it was made for repository ${quote(name)}`;
+  const found = name === undefined ? 'the signature names no repository' : `the signature was made for repository ${quote(name)}`;
   return { reason: 'DigestMismatch', text: `${found}, and authority ${quote(authority.name)} wants ${image.name} named (requireRepository)` };
 }
 
@@ -113,7 +113,7 @@ function hasIdentity({ proof: { signer } }: Statement, { authority }: Question):
   }
   const found = Object.hasOwn(signer.claims, claim) ? quote(signer.claims[claim] ?? '') : 'no value';
   const wanted = `authority ${quote(authority.name)} wants ${quote(almost.claims[claim] ?? '')} with ${identityText(almost)}`;
-  return { reason: 'IdentityMismatch', text: `its certificate has ${found} for ${claim}, but ${wanted}` };
+  return { reason: 'IdentityMismatch', text: `the signer's certificate has ${found} for ${claim}, but ${wanted}` };
 }
 
 /** The first claim that the certificate does not have with exactly the wanted value. */
@@ -133,8 +133,8 @@ function hasAnnotations({ subject: { annotations } }: Statement, { authority }: 
   for (const [name, wanted] of Object.entries(authority.annotations)) {
     const found = Object.hasOwn(annotations, name) ? annotations[name] : undefined;
     if (found === wanted) continue;
-    const has = found === undefined ? 'no' : `${quote(JSON.stringify(found))} as`;
-    const text = `it is signed with ${has} annotation ${quote(name)}, but authority ${quote(authority.name)} wants ${quote(wanted)}`;
+    const has = found === undefined ? 'no' : `${typeof found === 'string' ? quote(found) : clip(JSON.stringify(found), 120)} as`;
+    const text = `the signature has ${has} annotation ${quote(name)}, but authority ${quote(authority.name)} wants ${quote(wanted)}`;
     return { reason: 'AnnotationMismatch', text };
   }
   return undefined;
@@ -144,7 +144,7 @@ function isRecent({ proof: { signedAt } }: Statement, { authority, now }: Questi
   const { notBefore, maxAge } = authority;
   const earliest = Math.max(notBefore ?? Number.NEGATIVE_INFINITY, maxAge === undefined ? Number.NEGATIVE_INFINITY : now - maxAge);
   if (earliest === Number.NEGATIVE_INFINITY || (signedAt !== undefined && signedAt >= earliest)) return undefined;
-  const found = signedAt === undefined ? 'it has no authenticated time' : `it was made at ${isoTime(signedAt)}`;
+  const found = signedAt === undefined ? 'the signature has no authenticated time' : `the signature was made at ${isoTime(signedAt)}`;
   return { reason: 'SignatureTooOld', text: `${found}, but authority ${quote(authority.name)} wants one made since ${isoTime(earliest)}` };
 }
 

@@ -50,14 +50,14 @@ async function readReferrer(options: ReadOptions, descriptor: Descriptor): Promi
     const [layer] = layers;
     // One layer exactly, as cosign asks: which of several would be the bundle is anybody's guess.
     if (layer === undefined || layers.length !== 1 || !layer.mediaType.startsWith(BUNDLE_TYPE)) {
-      return unreadable(descriptor, location, 'it does not have one layer that is a bundle');
+      return unreadable(descriptor, location, 'the manifest of the signature does not have one layer that is a bundle');
     }
     if (!options.attestations && isAttestation(annotations)) return { ...NOTHING, attestations: 1 };
     return await fetchCandidate(options, layer, location, (bytes) => ({ format: 'bundle', location, bytes }));
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    if (error.code === 'NotFound') return unreadable(descriptor, location, 'it is listed, but the registry does not have it');
-    if (error.code === 'ManifestInvalid') return unreadable(descriptor, location, 'it is not an image manifest');
+    if (error.code === 'NotFound') return unreadable(descriptor, location, 'the signature is listed, but the registry does not have it');
+    if (error.code === 'ManifestInvalid') return unreadable(descriptor, location, 'what is listed as a signature is not an image manifest');
     return { ...NOTHING, failures: [error] };
   }
 }

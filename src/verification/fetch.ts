@@ -49,7 +49,7 @@ export async function fetchCandidate(
 ): Promise<Found> {
   const { registry, repository, payload, call } = options;
   const tooLarge = (size: string): Found =>
-    defective({ location, reason: 'LimitExceeded', message: `it is ${size}, and at most ${payload} bytes are read` });
+    defective({ location, reason: 'LimitExceeded', message: `the signature's content is ${size}, and at most ${payload} bytes are read` });
   if (blob.size > payload) return tooLarge(`${blob.size} bytes`);
   try {
     const bytes = await registry.blob(repository, blob.digest, payload, call);
@@ -58,7 +58,7 @@ export async function fetchCandidate(
     if (!(error instanceof RegistryError)) throw error;
     if (error.code === 'LimitExceeded') return tooLarge('larger than it says');
     if (error.code === 'NotFound') {
-      const message = `the registry does not have its content, ${blob.digest}`;
+      const message = `the registry does not have the signature's content, ${blob.digest}`;
       return defective({ location, reason: 'SignatureInvalid', message });
     }
     return { ...defective(), failures: [error] };

@@ -90,7 +90,7 @@ function* consider(candidate: Candidate, authority: CompiledAuthority, facts: Fa
     const answer = yield key === undefined ? { candidate, authority } : { candidate, authority, key };
     if (answer === 'exhausted') return answer;
     if ('error' in answer) {
-      misses.push({ authority, reason: answer.error.code, text: answer.error.message, location });
+      misses.push({ authority, reason: answer.error.code, text: `authority ${quote(authority.name, 63)}: ${answer.error.message}`, location });
       continue;
     }
     const miss = assess(answer.proof, candidate, { authority, image: facts.image, digest: facts.digest, now: facts.now });

@@ -77,7 +77,7 @@ function attempt(prove: () => Proof): Exclude<ProofAnswer, 'exhausted'> {
     return { proof: prove() };
   } catch (error) {
     if (error instanceof SignatureError) return { error };
-    return { error: new SignatureError('SignatureInvalid', `it cannot be read: ${messageOf(error, 200)}`, { cause: error }) };
+    return { error: new SignatureError('SignatureInvalid', `the signature cannot be read: ${messageOf(error, 200)}`, { cause: error }) };
   }
 }
 

@@ -48,10 +48,9 @@ function belowThreshold({ threshold }: JudgingPolicy, signed: readonly CompiledA
 
 function missed(result: Result, miss: PlacedMiss, among: number): Judgement {
   const remedy = REMEDIES[miss.reason] ?? 'sign the image again';
-  const others = among > 1 ? `, the closest of ${among}` : '';
-  const text = `the signature in ${clip(miss.location, 160)}${others} does not count: `;
-  const message = clip(`${clip(text + miss.text, MESSAGE_LIMIT - remedy.length - 2)}; ${remedy}`, MESSAGE_LIMIT);
-  return { result, reason: miss.reason, message, authority: miss.authority.name };
+  const place = clip(miss.location.replaceAll(/(sha256[-:][0-9a-f]{12})[0-9a-f]{52}/g, '$1…'), 120);
+  const end = `; ${remedy} (${among > 1 ? `the closest of ${among} signatures: ` : ''}${place})`;
+  return { result, reason: miss.reason, message: `${clip(miss.text, MESSAGE_LIMIT - end.length)}${end}`, authority: miss.authority.name };
 }
 
 /** The miss that got furthest, the first of equals. */

@@ -302,5 +302,5 @@ test('text that a signer chose can neither break the sentence nor fill it', () =
   const evil = make.bySubject(`mallory\n"; all is well ${'x'.repeat(5000)}`);
   const { message } = judge(ci, make.facts([make.candidate('one')]), make.proves({ one: evil }));
   assert.ok(message.length <= 512 && !message.includes('\n'), message);
-  assert.match(message, /sign with that identity, or add the one that signed to the authority if it may$/);
+  assert.match(message, /; sign with that identity, or add the one that signed to the authority if it may \(registry\.example\/acme\/web, one\)$/);
 });
