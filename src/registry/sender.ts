@@ -43,7 +43,7 @@ const ERROR_LIMIT = 8 * 1024;
 const RETRY_BACKOFF = { base: 100, factor: 3, max: 1_000 };
 const RETRIED: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
-const REFUSED_BY_US = 'such addresses are contacted only where the registry is configured (--allow-http-registry, --allow-private-registry)';
+const REFUSED_BY_US = 'such an address is contacted only where its host is configured (--allow-http-registry)';
 
 /** Sends single requests: one place per host, a deadline, caps, a bounded number of repeats. */
 export class Sender {

@@ -55,7 +55,7 @@ async function refused(work: Promise<unknown>, code: RegistryErrorCode, says: Re
 describe('the first request', () => {
   const LITERALS = ['127.0.0.1', '127.1.2.3', '[::1]', '169.254.169.254', '[fe80::1]', '[::ffff:127.0.0.1]', '[::ffff:a9fe:a9fe]', '0.0.0.0', '224.0.0.1', '[fd00:ec2::254]', '100.100.100.200', '[64:ff9b::a9fe:a9fe]', '2130706433', '0x7f.1', '127.1'];
   for (const literal of LITERALS) {
-    it(`is not sent to ${literal}`, () => refused(ask(`${literal}:5000`, {}), 'Forbidden', /is a (loopback|link-local|metadata|mapped|reserved|multicast) address; such addresses are contacted only where/));
+    it(`is not sent to ${literal}`, () => refused(ask(`${literal}:5000`, {}), 'Forbidden', /is a (loopback|link-local|metadata|mapped|reserved|multicast) address; such an address is contacted only where/));
   }
 
   it('is not sent to a name that resolves to a loopback address', async () => {
