@@ -1,8 +1,15 @@
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stage } from './stage.ts';
 
-/** What to type to look around in the demo that is left running. */
-export function howToLookAround({ plane, operator }: Stage): string[] {
+/** What to type to look around in the demo that is left running; writes the files that it names. */
+export function howToLookAround({ plane, operator, images: { images, identity, keyPem, trustedRootJson } }: Stage): string[] {
+  const [key, root] = [join(plane.directory, 'release.pub'), join(plane.directory, 'trusted_root.json')];
+  writeFileSync(key, keyPem);
+  writeFileSync(root, trustedRootJson);
+  const cli = resolve(import.meta.dirname, '../../dist/cli.js');
+  const keyless = `assay verify --trusted-root=${root} --certificate-oidc-issuer=${identity.issuer} --certificate-identity=${identity.subject}`;
   return [
     '',
     'It goes on running. In another terminal:',
@@ -14,6 +21,13 @@ export function howToLookAround({ plane, operator }: Stage): string[] {
     '  kubectl get events -A --field-selector=reportingComponent=assay.dev/operator',
     `  curl -s ${operator.metricsUrl} | grep ^assay_`,
     `  tail -f ${operator.process.log}`,
+    '',
+    'The command line, on the same images:',
+    '',
+    `  alias assay='${process.execPath} ${cli}'`,
+    `  assay verify --key=${key} --insecure-ignore-tlog ${images.keyed.reference}`,
+    `  ${keyless} ${images.web.reference}`,
+    `  ${keyless} ${images.foreign.reference}`,
     '',
     `Control plane ${plane.url}, logs in ${plane.logs}.`,
     `Ctrl-C here (or: kill ${process.pid}) ends all of it.`,

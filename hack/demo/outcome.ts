@@ -78,7 +78,7 @@ export function outcomes(cast: readonly CastMember[], images: DemoImages['images
 function containerOutcome(member: CastMember, container: CastContainer, before: string, object: DeploymentObject | undefined, policies: readonly PolicyObject[]): ContainerOutcome {
   const spec = object?.spec.template.spec;
   const after = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].find(({ name }) => name === container.name)?.image ?? '';
-  const workload = `Deployment/${member.namespace}/${member.name}`;
+  const workload = `${member.namespace}/${member.name}`;
   const rows = policies.flatMap(({ status }) => status?.images ?? []);
   const status = rows.find((row) => row.workloads.examples.includes(workload) && (row.image === before || row.image === after));
   return { container, before, after, status };

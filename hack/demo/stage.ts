@@ -37,7 +37,8 @@ export async function setStage(screen: Screen, root: string, logs: Logs): Promis
     return [old ? 'built dist/cli.js' : 'dist/cli.js is up to date', undefined];
   });
   const plane = await step(screen, 'control plane', async () => {
-    const started = await startControlPlane({ binaries: programs, progress: screen.progress });
+    const tell = { ...screen.progress, step: (what: string, detail = '') => screen.busy(`${what}: ${detail}`) };
+    const started = await startControlPlane({ binaries: programs, progress: tell });
     logs.push(started.logs);
     return [`etcd, kube-apiserver and kube-controller-manager at ${started.url}`, started];
   });
