@@ -6,7 +6,8 @@ const OLDEST_NODE = 24;
 
 /** Which commands are wanted decides what is loaded: `--version` must not wait for cryptography. */
 async function main(argv: readonly string[]): Promise<number> {
-  const [{ environment }, { runProgram }] = await Promise.all([import('./app/options.ts'), import('./app/program.ts')]);
+  const [{ environment }, { runProgram }, { keepAlive }] = await Promise.all([import('./app/options.ts'), import('./app/program.ts'), import('./base/clock.ts')]);
+  keepAlive();
   const env = environment();
   let exitCode = 0;
   const commands = argv[0] === 'run' || argv[0] === '--version' ? undefined : await commandsFor(env, (code) => (exitCode = code));
@@ -65,5 +66,7 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
   process.stderr.write(`assay: it needs Node ${OLDEST_NODE} or newer, and this is ${found}; get one from https://nodejs.org\n`);
   process.exit(1);
 } else {
+  // WARNING: until there is an answer the answer is no. A process that ends early must never read as a verified image.
+  process.exitCode = 1;
   void main(process.argv.slice(2)).then((code) => process.exit(code));
 }

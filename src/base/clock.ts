@@ -21,6 +21,15 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * Keeps the process from ending until `release`: our timers do not, and a process that waits for nothing else than one of
+ * them (between two tries, say) would end in the middle of its work, with whatever exit code is set.
+ */
+export function keepAlive(): { readonly release: () => void } {
+  const handle = setInterval(() => undefined, 2_147_483_647);
+  return { release: () => clearInterval(handle) };
+}
+
 /** Resolves after `milliseconds`, or rejects with the signal's reason as soon as it aborts. */
 export function sleep(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
