@@ -1,3 +1,4 @@
+import { getDomain } from 'tldts';
 import type { Endpoint } from './hosts.ts';
 
 /** Whether credentials may go to a token endpoint; if not, why, in words that end a message. */
@@ -18,26 +19,20 @@ export interface RealmQuestion {
 // Token endpoints outside of the registry's domain that belong to it.
 const KNOWN_PAIRS: ReadonlySet<string> = new Set(['docker.io auth.docker.io', 'nvcr.io authn.nvidia.com']);
 
-// Second-level labels under which countries register, and domains that many tenants share. Short of the whole public
-// suffix list; what is missing here ends in anonymous access with a reason, or is configured.
-const SECOND_LEVEL = /^(?:ac|asn|co|com|ed|edu|firm|gen|go|gob|gouv|gov|gv|id|ind|info|lg|ltd|me|mil|ne|net|nic|nom|or|org|plc|res|sch|web)$/;
-const SHARED = new Set([
-  'amazonaws.com', 'aliyuncs.com', 'azurecr.io', 'azurewebsites.net', 'azure.com', 'cloudfront.net', 'digitaloceanspaces.com', 'fly.dev', 'github.io', 'gitlab.io',
-  'googleapis.com', 'herokuapp.com', 'myhuaweicloud.com', 'netlify.app', 'ngrok.io', 'onrender.com', 'pages.dev', 'pkg.dev', 'run.app', 'scw.cloud', 'vercel.app',
-  'windows.net', 'workers.dev', 'local', 'internal', 'localhost', 'svc', 'cluster.local', 'nip.io', 'sslip.io',
+// Registries of many tenants that the public suffix list leaves out, and names inside of one network, which nobody registers.
+const SHARED: ReadonlySet<string> = new Set([
+  'amazonaws.com', 'aliyuncs.com', 'azurecr.io', 'myhuaweicloud.com', 'pkg.dev', 'scw.cloud',
+  'cluster.local', 'internal', 'local', 'localhost', 'svc',
 ]);
 
-const isAddress = (host: string): boolean => host.startsWith('[') || /^[\d.]+$/.test(host);
-
-/** The domain that somebody registered (`acme.co.uk` of `auth.acme.co.uk`), or the whole name where that is not sure. */
+/**
+ * The domain that somebody registered (`acme.co.uk` of `auth.acme.co.uk`), by the public suffix list with its private
+ * part, so that two tenants of one provider are two owners. The whole name where nobody did, or where many share it.
+ */
 export function registrableDomain(host: string): string {
-  if (isAddress(host)) return host;
   const labels = host.split('.');
-  const [second = '', top = ''] = labels.slice(-2);
-  const shared = labels.findIndex((_, at) => SHARED.has(labels.slice(at).join('.')));
-  if (shared >= 0) return host;
-  const take = top.length === 2 && SECOND_LEVEL.test(second) ? 3 : 2;
-  return labels.length < take ? host : labels.slice(-take).join('.');
+  if (labels.some((_, at) => SHARED.has(labels.slice(at).join('.')))) return host;
+  return getDomain(host, { allowPrivateDomains: true }) ?? host;
 }
 
 const refuse = (because: string): RealmVerdict => ({ credentials: false, because });

@@ -1,3 +1,4 @@
+import { REFERRERS_LIMIT } from '../registry/referrers.ts';
 import type { Descriptor } from '../registry/types.ts';
 import { RegistryError } from '../registry/types.ts';
 import type { Found, ReadOptions } from './evidence-types.ts';
@@ -31,8 +32,9 @@ export async function readReferrers(options: ReadOptions): Promise<Found> {
     .filter((one) => rank(one) !== undefined && !attestations.includes(one))
     .toSorted((one, other) => (rank(one) ?? 0) - (rank(other) ?? 0));
   const looked = wanted.slice(0, options.signatures);
+  // A list that was cut may have lost the one that counts: then its absence proves nothing.
   const found = await mapLimited(looked, options.fetches, (descriptor) => readReferrer(options, descriptor));
-  return merge([...found, { ...NOTHING, omitted: wanted.length - looked.length, attestations: attestations.length }]);
+  return merge([...found, { ...NOTHING, omitted: wanted.length - looked.length + (referrers.length < REFERRERS_LIMIT ? 0 : 1), attestations: attestations.length }]);
 }
 
 /** Signatures first, so that a cap never hides them behind what only might be one; `undefined`: certainly none. */
