@@ -16,20 +16,35 @@ interface Estate {
   readonly tasks: Set<() => void>;
 }
 
-// Reads `add PID` and `remove PID`. The end of its input is the end of the owner, however that came about.
+// Reads `kill PID`, `interrupt PID` and `forget PID`. The end of its input is the end of the owner, however that came about.
+// Who is to be interrupted gets ten seconds to clear away its own work.
 const GUARD = `
-pids=' '
+kill=' '
+interrupt=' '
+without() {
+  case $1 in
+    *" $2 "*) echo "\${1%% $2 *} \${1#* $2 }" ;;
+    *) echo "$1" ;;
+  esac
+}
 while read -r verb pid; do
   case $verb in
-    add) pids="$pids$pid " ;;
-    remove) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+    kill) kill="$kill$pid " ;;
+    interrupt) interrupt="$interrupt$pid " ;;
+    forget) kill=$(without "$kill" "$pid") interrupt=$(without "$interrupt" "$pid") ;;
   esac
 done
-for pid in $pids; do kill -2 "$pid" 2>/dev/null; done
-sleep 0.3
-for pid in $pids; do kill -9 "$pid" 2>/dev/null; done
+for pid in $kill; do kill -9 "$pid" 2>/dev/null; done
+for pid in $interrupt; do kill -2 "$pid" 2>/dev/null; done
 sleep 0.1
 rm -rf -- "$1"
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  alive=
+  for pid in $interrupt; do kill -0 "$pid" 2>/dev/null && alive=yes; done
+  [ -z "$alive" ] && exit
+  sleep 1
+done
+for pid in $interrupt; do kill -9 "$pid" 2>/dev/null; done
 `;
 
 let estate: Estate | undefined;
@@ -72,16 +87,16 @@ function endAll(): void {
   rmSync(estate.root, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 }
 
-/** Makes sure that `child` ends when this process ends: with `signal` (default SIGKILL), or SIGKILL when this process is killed itself. */
-export function own(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
+/** Makes sure that `child` ends when this process ends: at once, or with SIGINT and ten seconds to clear away what it was at. */
+export function own(child: ChildProcess, signal: 'SIGKILL' | 'SIGINT' = 'SIGKILL'): void {
   const { children, guard } = theEstate();
   const { pid } = child;
   if (pid === undefined) return;
   children.set(child, signal);
-  guard.write(`add ${pid}\n`);
+  guard.write(`${signal === 'SIGKILL' ? 'kill' : 'interrupt'} ${pid}\n`);
   child.once('exit', () => {
     children.delete(child);
-    guard.write(`remove ${pid}\n`);
+    guard.write(`forget ${pid}\n`);
   });
 }
 
