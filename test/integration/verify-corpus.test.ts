@@ -2,14 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { systemClock } from '../../src/base/clock.ts';
 import type { CliContext } from '../../src/cli/context.ts';
 import { verify } from '../../src/cli/verify.ts';
 import { createRegistryClient } from '../../src/registry/client.ts';
-import { corpusRows, skipWithoutCorpus } from '../support/corpus.ts';
-
-const SHARED = join(import.meta.dirname, '../../../shared');
+import { corpusRows } from '../support/corpus.ts';
+import { skipWithoutReplay, startReplay } from '../support/replay-registry.ts';
 
 interface Row {
   readonly id: string;
@@ -27,17 +25,9 @@ interface Recorded {
 interface Ran extends Recorded {
   readonly row: Row;
 }
-interface ReplayRegistry {
-  readonly loadRegistry: (path: string) => unknown;
-  readonly startRegistry: (files: unknown) => Promise<{ readonly port: number; readonly close: () => Promise<void> }>;
-}
-
 /** Runs every case of `verify` in a corpus through the command, against a registry on loopback that serves its images. */
 async function runCorpus(name: string): Promise<readonly Ran[]> {
-  const folder = join(SHARED, 'corpus', name);
-  const { loadRegistry, startRegistry } = (await import(pathToFileURL(join(SHARED, 'tools/replay-registry.mjs')).href)) as ReplayRegistry;
-  const registry = await startRegistry(loadRegistry(join(folder, 'registry.tar')));
-  const host = `127.0.0.1:${registry.port}`;
+  const { host, folder, close } = await startReplay(name);
   try {
     const rows = (corpusRows(`corpus/${name}/cases.jsonl`) as unknown as Row[]).filter(({ kind }) => kind !== 'attestation');
     const ran: Ran[] = [];
@@ -57,7 +47,7 @@ async function runCorpus(name: string): Promise<readonly Ran[]> {
     }
     return ran;
   } finally {
-    await registry.close();
+    await close();
   }
 }
 
@@ -70,7 +60,7 @@ function accepted(ran: readonly Ran[], kind: RegExp): readonly Ran[] {
 }
 
 for (const name of ['signatures', 'cosign-local']) {
-  const skip = skipWithoutCorpus(`corpus/${name}/cases.jsonl`) || skipWithoutCorpus('tools/replay-registry.mjs');
+  const skip = skipWithoutReplay(name);
   test(`${name}: what cosign says of genuine and tampered images`, { skip, timeout: 300_000 }, async (t) => {
     const ran = await runCorpus(name);
     const before = recorded(name);
