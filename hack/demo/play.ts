@@ -15,7 +15,7 @@ const REPORTER = 'assay.dev/operator';
 /** Applies the Deployments, shows what becomes of them, and then moves a tag. Returns how many came out otherwise than they must. */
 export async function play(screen: Screen, stage: Stage): Promise<number> {
   const applied = await step(screen, 'deployments', () => applyAll(stage));
-  heading(screen, 'Images before and after (verdicts are those of the policies\' status)');
+  heading(screen, 'Images before and after (each rollout is a ReplicaSet)');
   show(screen, imageTable(applied.members, screen.paint));
   if (stage.publicImages !== undefined) {
     heading(screen, `Genuine public images, under the policy civ/${PUBLIC.policy}`);

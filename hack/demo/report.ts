@@ -12,7 +12,7 @@ export interface EventObject {
 
 /** Drops the registry's host and all but the beginning of a digest. */
 export function short(reference: string): string {
-  return reference.replace(/^[^/]+:\d+\//, '').replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1…');
+  return reference.replace(/^[^/]+:\d+\//, '').replace(/(@sha256:[0-9a-f]{8})[0-9a-f]+$/, '$1…');
 }
 
 /** The images before and after, a line for each container. */
@@ -28,7 +28,7 @@ export function imageTable(outcomes: readonly MemberOutcome[], paint: Paint): st
       index === 0 ? String(outcome.replicaSets) : '',
     ]),
   );
-  return table(['', 'DEPLOYMENT', 'CONTAINER', 'BEFORE', 'AFTER', 'VERDICT', 'REPLICASETS'], rows, paint);
+  return table(['', 'DEPLOYMENT', 'CONTAINER', 'BEFORE', 'AFTER', 'VERDICT', 'ROLLOUTS'], rows, paint);
 }
 
 /** What the status of their policy says of the public images: by whom they were signed. */

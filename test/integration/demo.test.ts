@@ -81,7 +81,7 @@ describe('the demo', () => {
     const output = run.output();
     for (const { namespace, name, containers, expected } of [...CAST, LATECOMER]) {
       const lines = linesOf(output, `${namespace}/${name}`);
-      const pinned = [...lines.matchAll(/ (\S+)@sha256:[0-9a-f]{12}… +SignatureValid/g)].map(([, repository]) => repository);
+      const pinned = [...lines.matchAll(/ (\S+)@sha256:[0-9a-f]{8}… +SignatureValid/g)].map(([, repository]) => repository);
       assert.equal(pinned.length, expected === 'pinned' ? containers.length : 0, lines);
       // One ReplicaSet for the tag, and, where it was pinned, one for the digest.
       assert.match(lines, expected === 'pinned' ? /^.* [12]$/m : /^.* 1$/m);
