@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { atEnd, own } from './estate.ts';
+import { atEnd, own, temporaryDirectory } from './estate.ts';
 import type { Binary } from './places.ts';
 import { type Progress, seconds } from './progress.ts';
 
@@ -63,11 +63,13 @@ async function buildOne(binary: Binary, flags: string, options: BuildOptions, te
   const args = ['build', '-v', '-mod=readonly', '-buildvcs=false', '-trimpath', `-ldflags=${flags}`, '-o', unfinished, RECIPES[binary].package];
   const go = spawn(options.go, args, {
     cwd: options.module,
-    env: { ...options.env, CGO_ENABLED: '0', GOWORK: 'off' },
+    // A work directory of ours: Go leaves its own behind when it is interrupted.
+    env: { ...options.env, CGO_ENABLED: '0', GOWORK: 'off', GOTMPDIR: temporaryDirectory('go') },
     stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
   });
-  // Go ends its compilers and removes its work directory on SIGINT; SIGKILL would leave both.
-  own(go, 'SIGINT');
+  // With its compilers, which do not notice that Go is gone.
+  own(go, true);
   const forget = atEnd(() => rmSync(unfinished, { force: true }));
   try {
     await watch(binary, go, tell);

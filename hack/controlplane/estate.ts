@@ -12,39 +12,24 @@ import type { Writable } from 'node:stream';
 interface Estate {
   readonly root: string;
   readonly guard: Writable;
-  readonly children: Map<ChildProcess, NodeJS.Signals>;
+  /** With what to send the signal to: a pid, or a process group as a negative number. */
+  readonly children: Map<ChildProcess, number>;
   readonly tasks: Set<() => void>;
 }
 
-// Reads `kill PID`, `interrupt PID` and `forget PID`. The end of its input is the end of the owner, however that came about.
-// Who is to be interrupted gets ten seconds to clear away its own work.
+// Reads `add PID` and `remove PID`, where a negative one is a process group. The end of its input is the end of the owner, however
+// that came about.
 const GUARD = `
-kill=' '
-interrupt=' '
-without() {
-  case $1 in
-    *" $2 "*) echo "\${1%% $2 *} \${1#* $2 }" ;;
-    *) echo "$1" ;;
-  esac
-}
-while read -r verb pid; do
+targets=' '
+while read -r verb target; do
   case $verb in
-    kill) kill="$kill$pid " ;;
-    interrupt) interrupt="$interrupt$pid " ;;
-    forget) kill=$(without "$kill" "$pid") interrupt=$(without "$interrupt" "$pid") ;;
+    add) targets="$targets$target " ;;
+    remove) targets="\${targets%% $target *} \${targets#* $target }" ;;
   esac
 done
-for pid in $kill; do kill -9 "$pid" 2>/dev/null; done
-for pid in $interrupt; do kill -2 "$pid" 2>/dev/null; done
+for target in $targets; do kill -s KILL -- "$target" 2>/dev/null; done
 sleep 0.1
 rm -rf -- "$1"
-for try in 1 2 3 4 5 6 7 8 9 10; do
-  alive=
-  for pid in $interrupt; do kill -0 "$pid" 2>/dev/null && alive=yes; done
-  [ -z "$alive" ] && exit
-  sleep 1
-done
-for pid in $interrupt; do kill -9 "$pid" 2>/dev/null; done
 `;
 
 let estate: Estate | undefined;
@@ -82,22 +67,31 @@ function endOn(signal: NodeJS.Signals): void {
 /** Synchronous, because it runs while the process exits. */
 function endAll(): void {
   if (estate === undefined) return;
-  for (const [child, signal] of estate.children) child.kill(signal);
+  for (const target of estate.children.values()) end(target);
   for (const task of estate.tasks) task();
   rmSync(estate.root, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 }
 
-/** Makes sure that `child` ends when this process ends: at once, or with SIGINT and ten seconds to clear away what it was at. */
-export function own(child: ChildProcess, signal: 'SIGKILL' | 'SIGINT' = 'SIGKILL'): void {
+/** Makes sure that `child` ends when this process ends; with `group`, which asks for a child that was started detached, all that it started too. */
+export function own(child: ChildProcess, group = false): void {
   const { children, guard } = theEstate();
   const { pid } = child;
   if (pid === undefined) return;
-  children.set(child, signal);
-  guard.write(`${signal === 'SIGKILL' ? 'kill' : 'interrupt'} ${pid}\n`);
+  const target = group ? -pid : pid;
+  children.set(child, target);
+  guard.write(`add ${target}\n`);
   child.once('exit', () => {
     children.delete(child);
-    guard.write(`forget ${pid}\n`);
+    guard.write(`remove ${target}\n`);
   });
+}
+
+function end(target: number): void {
+  try {
+    process.kill(target, 'SIGKILL');
+  } catch {
+    // It ended by itself, and its exit has not been told to us yet.
+  }
 }
 
 /** Runs `task`, which must be synchronous, when this process ends other than by SIGKILL. Returns how to take that back. */
