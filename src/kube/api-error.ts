@@ -91,7 +91,8 @@ function codeOf(status: number, reason: string): ApiErrorCode {
 /** The error for an answer with this status; `what` says what was tried (`patch deployments.apps "ns/name"`). */
 export function errorFromStatus(what: string, status: number, body: StatusBody, retryAfter?: number): ApiError {
   const reason = typeof body.reason === 'string' ? body.reason : '';
-  const causes: readonly StatusCause[] = body.details?.causes ?? [];
+  const named: unknown = body.details?.causes;
+  const causes = Array.isArray(named) ? (named as StatusCause[]) : [];
   const said = typeof body.message === 'string' && body.message !== '' ? body.message : `HTTP status ${status}`;
   const seconds = body.details?.retryAfterSeconds;
   const wait = retryAfter ?? (typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined);
@@ -108,7 +109,8 @@ export function retryAfterOf(header: string | string[] | undefined, now: number)
   const text = Array.isArray(header) ? header[0] : header;
   if (text === undefined) return undefined;
   if (/^\d{1,9}$/.test(text.trim())) return Number(text) * 1000;
-  const date = Date.parse(text);
+  // Date.parse takes much for a date that is none, a negative number among it.
+  const date = /^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 

@@ -52,7 +52,7 @@ export function applyBody(resource: Resource, ref: ObjectRef & { readonly uid?: 
  * The order of lists counts.
  */
 export function sameValue(left: unknown, right: unknown): boolean {
-  if (Object.is(left, right)) return true;
+  if (left === right) return true;
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;
   if (Array.isArray(left) || Array.isArray(right)) {
     return Array.isArray(left) && Array.isArray(right) && left.length === right.length && left.every((item, at) => sameValue(item, right[at]));

@@ -80,7 +80,7 @@ function eventIn<T extends KubeObject>(line: string, what: string): WatchEvent<T
   } catch (error) {
     throw new ApiError('BadResponse', `${what}: an event is not JSON`, { cause: error });
   }
-  if (frame?.type === 'ERROR') throw errorFromStatus(what, frame.object?.code ?? 500, frame.object ?? {});
+  if (frame?.type === 'ERROR') throw errorFromStatus(what, Number.isInteger(frame.object?.code) ? (frame.object?.code ?? 500) : 500, frame.object ?? {});
   const metadata = frame?.object?.metadata;
   if (typeof frame?.type !== 'string' || !TYPES.has(frame.type) || typeof metadata?.resourceVersion !== 'string') {
     throw new ApiError('BadResponse', `${what}: an event has no type or no object with a resource version`);

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Store, keyOf } from '../../../src/kube/store.ts';
+import type { Stored } from '../../../src/kube/store.ts';
+
+interface Pod extends Stored {
+  readonly images: readonly string[];
+}
+
+function pod(name: string, resourceVersion: string, ...images: string[]): Pod {
+  return { namespace: 'web', name, resourceVersion, images };
+}
+
+function names(found: Iterable<Pod>): string[] {
+  return [...found].map((item) => item.name).toSorted();
+}
+
+function store(...pods: Pod[]): Store<Pod> {
+  const made = new Store<Pod>({ image: (item) => item.images });
+  for (const item of pods) made.put(item);
+  return made;
+}
+
+describe('a store', () => {
+  it('finds an object under each of its index values', () => {
+    const pods = store(pod('a', '1', 'nginx', 'envoy'), pod('b', '1', 'nginx'));
+    assert.deepEqual(names(pods.byIndex('image', 'nginx')), ['a', 'b']);
+    assert.deepEqual(names(pods.byIndex('image', 'envoy')), ['a']);
+    assert.deepEqual(names(pods.byIndex('image', 'redis')), []);
+    assert.equal(pods.countByIndex('image', 'nginx'), 2);
+  });
+
+  it('files a changed object anew and forgets where it was', () => {
+    const pods = store(pod('a', '1', 'nginx', 'envoy'));
+    const change = pods.put(pod('a', '2', 'envoy', 'redis'));
+    assert.equal(change?.type, 'updated');
+    assert.deepEqual(names(pods.byIndex('image', 'nginx')), []);
+    assert.deepEqual(names(pods.byIndex('image', 'envoy')), ['a']);
+    assert.deepEqual(names(pods.byIndex('image', 'redis')), ['a']);
+  });
+
+  it('tells no change for the same version', () => {
+    const pods = store(pod('a', '1', 'nginx'));
+    assert.equal(pods.put(pod('a', '1', 'nginx')), undefined);
+  });
+
+  it('files a removed object nowhere', () => {
+    const pods = store(pod('a', '1', 'nginx'));
+    assert.deepEqual(pods.remove('web/a'), { type: 'deleted', key: 'web/a', old: pod('a', '1', 'nginx') });
+    assert.equal(pods.remove('web/a'), undefined);
+    assert.deepEqual([pods.size, pods.countByIndex('image', 'nginx')], [0, 0]);
+  });
+
+  it('replaced by a new list says exactly what differs', () => {
+    const pods = store(pod('gone', '1'), pod('same', '1', 'nginx'), pod('new-version', '1', 'nginx'));
+    const next = new Map([pod('same', '1', 'nginx'), pod('new-version', '2', 'envoy'), pod('new', '1', 'envoy')].map((item) => [keyOf(item), item]));
+    const changes = pods.replace(next).map((change) => `${change.type} ${change.key}`);
+    assert.deepEqual(changes.toSorted(), ['added web/new', 'deleted web/gone', 'updated web/new-version']);
+    assert.deepEqual(names(pods.byIndex('image', 'envoy')), ['new', 'new-version']);
+    assert.deepEqual([...pods.keys()].toSorted(), ['web/new', 'web/new-version', 'web/same']);
+  });
+
+  it('refuses an index that was not declared, instead of finding nothing', () => {
+    assert.throws(() => [...store().byIndex('imgae', 'nginx')], /the store has no index "imgae"/);
+  });
+
+  it('keeps cluster-scoped objects under their name alone', () => {
+    assert.equal(keyOf({ name: 'node' }), 'node');
+    assert.equal(keyOf({ namespace: '', name: 'node' }), 'node');
+    assert.equal(keyOf({ namespace: 'web', name: 'node' }), 'web/node');
+  });
+});
