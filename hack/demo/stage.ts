@@ -46,7 +46,7 @@ export async function setStage(screen: Screen, root: string, logs: Logs): Promis
   const { images, host, shown } = await step(screen, 'images', () => pushImages(programs.registry, own, root));
   const account = await step(screen, 'install', async () => {
     const made = await install(kubectl, root);
-    return [`kubectl apply -k config/default: definitions, account ${made.namespace}/${made.name} and its rights`, made];
+    return [`config/default without its Deployment: definitions, the account ${made.namespace}/${made.name}, its rights`, made];
   });
   await step(screen, 'policies', () => applyPolicies(kubectl, images, shown));
   const operator = await step(screen, 'operator', () => startAs(account, { plane, kubectl, root, logs: own, registries: [host, ...(shown === undefined ? [] : [shown.host])] }));

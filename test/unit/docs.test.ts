@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { pages } from '../../hack/docs/pages.ts';
 import { CONDITION_REASONS, REASONS } from '../../src/api/reasons.ts';
 import { createProgram } from '../../src/app/program.ts';
@@ -22,6 +22,11 @@ const TRUSTED_ROOT = createWorld({ name: 'sigstore.docs.example' }).trustedRootJ
 /** The blocks of a page that are not prose. */
 function withoutCode(text: string): string {
   return text.replaceAll(/```[\s\S]*?```/g, '').replaceAll(/`[^`]*`/g, '');
+}
+
+/** What is written as code in a cell of a table. */
+function words(cell = ''): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word);
 }
 
 /** As GitHub makes anchors of headings. */
@@ -65,6 +70,35 @@ describe('reasons.md', () => {
       if (reason === 'PinConflict') continue; // Worth an event when it comes; nothing gives it while one pin mode writes.
       assert.equal(rest.includes('Not given by this build'), !given(reason), reason);
     }
+  });
+});
+
+describe('install.md', () => {
+  interface Role {
+    readonly kind: string;
+    readonly metadata: { readonly name: string };
+    readonly rules: readonly { readonly resources: readonly string[]; readonly verbs: readonly string[] }[];
+  }
+  const roles = globSync('config/rbac/*.yaml', { cwd: root }).flatMap((path) => parseAllDocuments(read(path)).map((document) => document.toJS() as Role));
+  const [, text = ''] = /## What the operator may do([\s\S]*?)\n## /.exec(read('docs/install.md')) ?? [];
+
+  for (const name of ['assay', 'assay-references']) {
+    test(`explains each right of the ClusterRole ${name}, and no other`, () => {
+      const role = roles.find(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === name);
+      const granted = (role?.rules ?? []).flatMap(({ resources, verbs }) => resources.map((resource) => `${resource}: ${verbs.toSorted().join(', ')}`));
+      const [, table = ''] = new RegExp(`The ClusterRole \`${name}\`[\\s\\S]*?\\|---\\|---\\|---\\|\\n((?:\\|.*\\n)+)`).exec(text) ?? [];
+      const explained = table.trim().split('\n').flatMap((row) => {
+        const [, resources, verbs] = row.split('|');
+        return words(resources).map((resource) => `${resource}: ${words(verbs).toSorted().join(', ')}`);
+      });
+      assert.ok(granted.length > 0);
+      assert.deepEqual(explained.toSorted(), granted.toSorted());
+    });
+  }
+
+  test('names the roles for people as they are', () => {
+    const people = roles.filter(({ kind, metadata }) => kind === 'ClusterRole' && !['assay', 'assay-references'].includes(metadata.name));
+    assert.deepEqual(people.filter(({ metadata }) => !text.includes(`\`${metadata.name}\``)).map(({ metadata }) => metadata.name), []);
   });
 });
 
