@@ -43,9 +43,10 @@ const NO_ANSWER = '<error>';
 const UNCOMMON = 'other';
 const CODE_LABELS: ReadonlySet<string> = new Set([...CODES.map(String), NO_ANSWER, UNCOMMON]);
 
-/** The label for a status code: a server can answer anything, a label must not. */
+/** The label for a status code: a server can answer anything, a label must not. A word in its place says that none came. */
 export function codeLabel(code: number | string | undefined): string {
-  const label = code === undefined ? NO_ANSWER : String(code);
+  const label = String(code);
+  if (!/^\d+$/.test(label)) return NO_ANSWER;
   return CODE_LABELS.has(label) ? label : UNCOMMON;
 }
 

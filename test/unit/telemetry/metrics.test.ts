@@ -174,11 +174,11 @@ const CASES: Record<string, (given: Metrics) => Promise<void>> = {
   'any status code a server may think of ends in a bounded label': async (given) => {
     const before = (await samples(given, 'assay_registry_requests_total')).size;
     for (let code = 100; code < 1000; code += 1) given.registryRequest('head', code);
-    given.registryRequest('head', undefined);
+    for (const none of [undefined, 'timeout', 'refused', 'LimitExceeded']) given.registryRequest('head', none);
     const after = await samples(given, 'assay_registry_requests_total');
     assert.equal(after.size, before);
     assert.equal(after.get('{kind="head",code="404"}'), 1);
-    assert.equal(after.get('{kind="head",code="<error>"}'), 1);
+    assert.equal(after.get('{kind="head",code="<error>"}'), 4);
     assert.ok((after.get('{kind="head",code="other"}') ?? 0) > 800);
   },
   'requests to the API server are counted by code, method and host, and timed by verb': async (given) => {
