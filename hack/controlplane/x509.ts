@@ -1,3 +1,5 @@
-// WARNING: first, because @peculiar/x509 refuses to load without it.
-export { reflectMetadata } from './reflect-metadata.ts';
+// WARNING: first, because @peculiar/x509 (through tsyringe) refuses to load without the Reflect metadata proposal.
+// oxlint-disable-next-line import/no-unassigned-import
+import 'reflect-metadata';
+
 export * from '@peculiar/x509';
