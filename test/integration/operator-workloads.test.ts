@@ -4,6 +4,7 @@ import { auditWrites } from '../support/audit.ts';
 import { startGate } from '../support/gate.ts';
 import { type Any, apply, deployment, get, keyedPolicy, list, run } from '../support/installation.ts';
 import { eventually, type Operator } from '../support/operator.ts';
+import { operatorKubeconfig } from '../support/rbac.ts';
 import { type Scene, setScene } from '../support/scene.ts';
 import { type PushedImage, pushImage, pushIndex } from '../support/sigstore/push.ts';
 
@@ -22,7 +23,7 @@ before(async () => {
   [signed, second, unsigned] = await Promise.all([pushImage(host, 'acme/app:1.0'), pushIndex(host, 'acme/side:2.0'), pushImage(host, 'acme/unsigned:1.0')]);
   for (const image of [signed, second]) await scene.world.signImage(image, key, { format: 'legacy', log: 'none' });
   await apply(scene.cluster, keyedPolicy(scene.namespace, 'all', `${host}/acme/**`, key.key.pem));
-  operator = await scene.start({ kubeconfig: await scene.cluster.userKubeconfig(USER, ['system:masters']) });
+  operator = await scene.start({ kubeconfig: await operatorKubeconfig(scene.cluster, USER) });
 });
 after(() => scene?.stop());
 
@@ -49,8 +50,10 @@ test('every kind of image field of a Deployment is pinned by one patch that chan
     volumes: [{ name: 'models', image: { reference: second.reference } }],
   };
   const annotations = { 'example.com/kept': 'yes', 'deployment.kubernetes.io/revision': '1' };
-  await apply(scene.cluster, { ...deployment(scene.namespace, 'whole', [signed.reference, second.reference], pod, { annotations }), spec: { ...deployment(scene.namespace, 'whole', [signed.reference, second.reference], pod).spec, paused: true } });
-  const before_ = await read('deployment', 'whole');
+  const manifest = deployment(scene.namespace, 'whole', [signed.reference, second.reference], pod, { annotations });
+  manifest.spec.paused = true;
+  // As the API server stored it: a look afterwards could find it pinned already.
+  const before_ = JSON.parse(await run(scene.cluster, ['create', '-f', '-', '-o', 'json'], JSON.stringify(manifest)));
   await scene.pinned('whole');
   const object = await read('deployment', 'whole');
   const spec = object.spec.template.spec;
@@ -156,7 +159,7 @@ test('a second look writes nothing: not the operator that runs, not one that sta
   });
   await operator.stop();
   const restarted = Date.now();
-  operator = await scene.start({ kubeconfig: await scene.cluster.userKubeconfig(USER, ['system:masters']) });
+  operator = await scene.start({ kubeconfig: await operatorKubeconfig(scene.cluster, USER) });
   await eventually('every workload judged', async () => ((await operator.metric('assay_workloads{state="pinned"}')) ?? 0) >= 8);
   await new Promise((resolve) => setTimeout(resolve, 2500));
   const writes = auditWrites(scene.cluster.auditLog, USER, restarted).filter((one) => one.resource !== 'events');
