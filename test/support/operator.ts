@@ -57,9 +57,10 @@ export async function startOperator({ kubeconfig, registries = [], args = [], re
   const urlOf = async (name: string): Promise<string> => {
     const found = await eventually(`the address of ${name}`, () => {
       assert.ok(child.running, `the operator ended: ${child.tail(5)}`);
-      return lines().find((line) => line['message'] === 'listening' && line['endpoint'] === name)?.['address'];
+      const address = lines().find((line) => line['message'] === 'listening' && line['endpoint'] === name)?.['address'];
+      return typeof address === 'string' ? address : undefined;
     });
-    return `http://${String(found)}`;
+    return `http://${found}`;
   };
   try {
     const [metricsBase, probesUrl] = await Promise.all([urlOf('metrics'), urlOf('probes')]);

@@ -1,6 +1,7 @@
 import { type Cluster, cluster as theCluster } from './cluster.ts';
 import { type Any, get, installCrds, list } from './installation.ts';
 import { eventually, type Operator, type OperatorOptions, startOperator } from './operator.ts';
+import { operatorKubeconfig } from './rbac.ts';
 import { type Registry, startRegistry } from './registry.ts';
 import { createWorld, type World } from './sigstore/world.ts';
 
@@ -10,7 +11,7 @@ export interface Scene {
   readonly registry: Registry;
   readonly world: World;
   readonly namespace: string;
-  /** The operator, restricted to the namespace, so that files do not get into each other's way. */
+  /** The operator, with the rights of config/rbac alone, and restricted to the namespace, so that files do not get into each other's way. */
   start(options?: Partial<OperatorOptions>): Promise<Operator>;
   image(name: string, index?: number): Promise<string>;
   policy(name: string): Promise<Any>;
@@ -43,7 +44,7 @@ export async function setScene(prefix: string): Promise<Scene> {
     policy,
     async start(options = {}) {
       const args = [`--namespace=${namespace}`, '--log-level=debug', ...(options.args ?? [])];
-      const operator = await startOperator({ kubeconfig: cluster.adminKubeconfig, registries: [registry.host], ...options, args });
+      const operator = await startOperator({ kubeconfig: options.kubeconfig ?? await operatorKubeconfig(cluster), registries: [registry.host], ...options, args });
       operators.push(operator);
       return operator;
     },
@@ -55,7 +56,7 @@ export async function setScene(prefix: string): Promise<Scene> {
         (await policy(name)).status?.conditions?.find((one: Any) => one.type === type && one.status === status && (reason === undefined || one.reason === reason)), async () => JSON.stringify((await policy(name)).status?.conditions)),
     events: async (kind, name) => (await list(cluster, namespace, 'events.events.k8s.io')).filter((event) => event.regarding.kind === kind && event.regarding.name === name),
     async stop() {
-      await Promise.all(operators.map((operator) => (operator.process.running ? operator.stop() : undefined)));
+      await Promise.all(operators.filter((operator) => operator.process.running).map((operator) => operator.stop()));
       await registry.stop();
     },
   };
