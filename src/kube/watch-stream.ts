@@ -80,13 +80,17 @@ function eventIn<T extends KubeObject>(line: string, what: string): WatchEvent<T
   } catch (error) {
     throw new ApiError('BadResponse', `${what}: an event is not JSON`, { cause: error });
   }
-  if (frame?.type === 'ERROR') throw errorFromStatus(what, Number.isInteger(frame.object?.code) ? (frame.object?.code ?? 500) : 500, frame.object ?? {});
+  if (frame?.type === 'ERROR') throw errorIn(frame.object ?? {}, what);
   const metadata = frame?.object?.metadata;
   if (typeof frame?.type !== 'string' || !TYPES.has(frame.type) || typeof metadata?.resourceVersion !== 'string') {
     throw new ApiError('BadResponse', `${what}: an event has no type or no object with a resource version`);
   }
   if (frame.type !== 'BOOKMARK' && typeof metadata.name !== 'string') throw new ApiError('BadResponse', `${what}: an event's object has no name`);
   return frame as unknown as WatchEvent<T>;
+}
+
+function errorIn(status: StatusBody, what: string): ApiError {
+  return errorFromStatus(what, typeof status.code === 'number' ? status.code : 500, status);
 }
 
 /** Cuts a byte stream at line feeds; a line is decoded once it is whole, so that no character is cut in two. */

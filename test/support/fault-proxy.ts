@@ -55,6 +55,8 @@ export interface FaultProxy {
   truncateNext(match?: Match): void;
   /** The open watches bring nothing any more, without being closed. */
   silence(match?: Match): void;
+  /** Writes a file that goes away with the proxy, and returns its path. */
+  write(text: string): string;
   stop(): Promise<void>;
 }
 
@@ -92,6 +94,7 @@ class Proxy implements FaultProxy {
   readonly seen: SeenRequest[] = [];
   connections = 0;
   kubeconfig = '';
+  #files = 0;
   readonly #upstream: URL;
   readonly #agent: Agent;
   readonly #directory = mkdtempSync(join(tmpdir(), 'assay-fault-proxy-'));
@@ -116,14 +119,13 @@ class Proxy implements FaultProxy {
   }
 
   writeKubeconfig(ca: string): void {
-    this.kubeconfig = join(this.#directory, 'kubeconfig');
     const config = {
       clusters: [{ name: 'proxy', cluster: { server: this.url, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
       users: [{ name: 'proxy', user: { token: 'known-to-the-proxy-only' } }],
       contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'proxy' } }],
       'current-context': 'proxy',
     };
-    writeFileSync(this.kubeconfig, JSON.stringify(config), { mode: 0o600 });
+    this.kubeconfig = this.write(JSON.stringify(config));
   }
 
   answer(match: Match, { status, headers = {}, body = '' }: FalseAnswer, times = 1): void {
@@ -169,6 +171,13 @@ class Proxy implements FaultProxy {
 
   silence(match: Match = () => true): void {
     for (const watch of this.#open(match)) watch.mode = 'silent';
+  }
+
+  write(text: string): string {
+    this.#files += 1;
+    const path = join(this.#directory, `file-${this.#files}`);
+    writeFileSync(path, text, { mode: 0o600 });
+    return path;
   }
 
   async stop(): Promise<void> {

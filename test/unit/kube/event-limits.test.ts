@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { TokenBuckets, clip, microTime } from '../../../src/kube/event-limits.ts';
 
 const MINUTE = 60_000;

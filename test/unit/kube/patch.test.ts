@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { annotationAt, applyBody, pointer, sameValue, swapAt } from '../../../src/kube/patch.ts';
 import type { JsonPatchOperation } from '../../../src/kube/patch.ts';
 
