@@ -92,7 +92,7 @@ async function pushAll(
     by(release, push('shop/api:2.1'), 'release workflow, legacy format, Rekor v1', { format: 'legacy' }),
     by(release, push('shop/proxy:3.0'), 'release workflow, bundle, Rekor v1', { log: 'v1' }),
     by(release, push('shop/migrate:2.1'), 'release workflow, bundle, annotated', { annotations: { env: 'prod' } }),
-    by(key, push('billing/ledger:7'), 'release key, legacy format, no log', { format: 'legacy', log: 'none' }),
+    by(key, push('billing/ledger:7'), 'release key, legacy format, annotated, no log', { format: 'legacy', log: 'none', annotations: { env: 'prod' } }),
     by(stranger, push('shop/coupons:1.0'), 'somebody else: the same workflow in a fork'),
     push('shop/report:0.9').then((image) => shown(image, 'nobody')),
     by(release, push('shop/search:stable'), 'release workflow, bundle, Rekor v2 and timestamp'),

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { POLICIES } from './manifests.ts';
 import type { Stage } from './stage.ts';
 
 /** What to type to look around in the demo that is left running; writes the files that it names. */
@@ -17,7 +18,7 @@ export function howToLookAround({ plane, operator, images: { images, identity, k
     `  export KUBECONFIG=${plane.adminKubeconfig}`,
     `  alias kubectl=${plane.kubectlProgram}`,
     '  kubectl get iv,civ -A -o wide',
-    '  kubectl describe iv release-workflow -n shop',
+    `  kubectl describe iv ${POLICIES.shop} -n shop`,
     '  kubectl get events -A --field-selector=reportingComponent=assay.dev/operator',
     `  curl -s ${operator.metricsUrl} | grep ^assay_`,
     `  tail -f ${operator.process.log}`,
@@ -25,7 +26,7 @@ export function howToLookAround({ plane, operator, images: { images, identity, k
     'The command line, on the same images:',
     '',
     `  alias assay='${process.execPath} ${cli}'`,
-    `  assay verify --key=${key} --insecure-ignore-tlog ${images.keyed.reference}`,
+    `  assay verify --key=${key} --insecure-ignore-tlog -a env=prod ${images.keyed.reference}`,
     `  ${keyless} ${images.web.reference}`,
     `  ${keyless} ${images.foreign.reference}`,
     '',

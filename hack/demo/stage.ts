@@ -4,7 +4,7 @@ import { type ControlPlane, startControlPlane } from '../controlplane/start.ts';
 import { type DemoImages, demoImages } from '../demo-images.ts';
 import { buildDist, stale } from '../testrunner/dist.ts';
 import { type Kubectl, kubectlFor } from './kubectl.ts';
-import { list, policies, POLICIES, references } from './manifests.ts';
+import { list, type Manifest, policies, POLICIES } from './manifests.ts';
 import { type Account, accountKubeconfig, install, type Operator, startOperator } from './operator.ts';
 import { PUBLIC, type PublicImages, publicImages } from './public-images.ts';
 import { startRegistry } from './registry.ts';
@@ -48,7 +48,7 @@ export async function setStage(screen: Screen, root: string, logs: Logs): Promis
     const made = await install(kubectl, root);
     return [`config/default without its Deployment: definitions, the account ${made.namespace}/${made.name}, its rights`, made];
   });
-  await step(screen, 'policies', () => applyPolicies(kubectl, images, shown));
+  await step(screen, 'policies', () => applyPolicies(kubectl, policies(root, images), shown));
   const operator = await step(screen, 'operator', () => startAs(account, { plane, kubectl, root, logs: own, registries: [host, ...(shown === undefined ? [] : [shown.host])] }));
   return { plane, kubectl, images, publicImages: shown, operator };
 }
@@ -67,11 +67,11 @@ async function pushImages(command: string, logs: string, root: string): Promise<
   return [`${made}${genuine}`, { host, images, shown }];
 }
 
-async function applyPolicies(kubectl: Kubectl, images: DemoImages, shown: PublicImages | undefined): Promise<[string, undefined]> {
+async function applyPolicies(kubectl: Kubectl, own: readonly Manifest[], shown: PublicImages | undefined): Promise<[string, undefined]> {
   const cluster = shown === undefined ? [] : [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: PUBLIC.namespace } }, shown.policy];
-  await kubectl.run(['apply', '-f', '-'], list([...references(images), ...policies(images), ...cluster]));
+  await kubectl.run(['apply', '-f', '-'], list([...own, ...cluster]));
   const names = Object.entries(POLICIES).map(([namespace, name]) => `iv ${namespace}/${name}`);
-  return [[...names, ...(shown === undefined ? [] : [`civ ${PUBLIC.policy}`])].join(', '), undefined];
+  return [`${[...names, ...(shown === undefined ? [] : [`civ ${PUBLIC.policy}`])].join(', ')}; from config/samples`, undefined];
 }
 
 interface StartAs {

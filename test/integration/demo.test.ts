@@ -89,7 +89,7 @@ describe('the demo', () => {
     }
     assert.doesNotMatch(output, /✖/);
     assert.match(linesOf(output, 'shop/checkout'), /migrate \(init\)/);
-    assert.match(output, /^shop +imageverification\.assay\.dev\/release-workflow +True +5\/7 +False +Enforce/m);
+    assert.match(output, /^shop +imageverification\.assay\.dev\/internal +True +5\/7 +False +Enforce/m);
     assert.match(output, /^billing +imageverification\.assay\.dev\/release-key +True +1\/1 +True/m);
     assert.match(output, /^Warning IdentityMismatch Deployment shop\/coupons\n {4}\S/m);
     assert.match(output, /^Normal Pinned Deployment shop\/web$/m);

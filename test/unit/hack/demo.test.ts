@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { CAST, type CastMember, LATECOMER } from '../../../hack/demo/cast.ts';
 import { deployment, policies } from '../../../hack/demo/manifests.ts';
@@ -70,10 +71,22 @@ describe('the manifests of the demo', () => {
     assert.equal(spec.template.spec.containers.length, 2);
   });
 
-  test('give both namespaces a policy, and every Deployment one of these namespaces', () => {
-    const demo = { globs: { keyless: 'k/**', keyed: 'r/**' }, identity: { issuer: 'i', subject: 's', subjectRegExp: '^s$' } } as DemoImages;
-    const namespaces = policies(demo).map((policy) => (policy as { metadata: { namespace: string } }).metadata.namespace);
+  const demo = { globs: { keyless: 'k/**', keyed: 'r/**' }, identity: { issuer: 'i', subject: 's', subjectRegExp: '^s$' }, keyPem: 'PEM', trustedRootJson: '{}' };
+  const objects = policies(resolve(import.meta.dirname, '../../..'), demo) as { kind: string; metadata: { namespace?: string }; spec: unknown; data: unknown; stringData: unknown }[];
+  const of = (kind: string) => objects.filter((object) => object.kind === kind);
+
+  test('give every namespace of a Deployment a policy', () => {
+    const namespaces = of('ImageVerification').map(({ metadata }) => metadata.namespace);
     assert.deepEqual([...new Set([...CAST, LATECOMER].map(({ namespace }) => namespace))].toSorted(), namespaces.toSorted());
+  });
+
+  test('are those of config/samples, with the registry, identity, key and trust root of the demo', () => {
+    assert.deepEqual(of('ConfigMap').map(({ data }) => data), [{ 'trusted_root.json': '{}' }]);
+    assert.deepEqual(of('Secret').map(({ stringData }) => stringData), [{ 'cosign.pub': 'PEM' }]);
+    const text = JSON.stringify(of('ImageVerification').map(({ spec }) => spec));
+    assert.match(text, /"images":\[\{"glob":"k\/\*\*"\}\]/);
+    assert.match(text, /"identities":\[\{"issuer":"i","subjectRegExp":"\^s\$"\}\]/);
+    assert.doesNotMatch(text, /acme/);
   });
 });
 
