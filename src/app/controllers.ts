@@ -37,7 +37,7 @@ export interface Ground {
 
 /** The controllers over a fleet, and what must be running before they start, in that order. */
 export function createControllers(ground: Ground, fleet: Fleet): readonly Component[] {
-  const { options, log, metrics, client, registry, clock } = ground;
+  const { log, metrics, client, registry, clock } = ground;
   const policies = new PolicySet();
   const ledger = new Ledger();
   const pending = new Pending();
@@ -45,13 +45,7 @@ export function createControllers(ground: Ground, fleet: Fleet): readonly Compon
   const policyQueue = new WorkQueue({ clock, observer: metrics.queue('policy') });
   const triggers = { fleet, workloadQueue, policyQueue, pending };
   const events = createEventRecorder({ client, clock, hooks: { onError: (error) => log.warn('an event was not written', { error }) } });
-  const compiler = new PolicyCompiler({
-    client,
-    clock,
-    operatorNamespace: options.operatorNamespace,
-    trustRoot: ground.trustRoot,
-    onReferenceChange: (ids) => ids.forEach((id) => policyQueue.add(id)),
-  });
+  const compiler = createCompiler(ground, policyQueue);
   const engine = createEngine({ registry, clock, hooks: { onVerification: (event) => metrics.verification(event) } });
   metrics.fleet(() => ({ workloads: Object.fromEntries(ledger.workloadsByState()), images: ledger.imagesByResult() }));
   const reconcilePolicy = createPolicyReconcile({
@@ -91,6 +85,17 @@ export function createControllers(ground: Ground, fleet: Fleet): readonly Compon
     triggerComponent(triggers),
     ...controllers,
   ];
+}
+
+function createCompiler({ client, clock, options, trustRoot }: Ground, policyQueue: WorkQueue): PolicyCompiler {
+  const { operatorNamespace } = options;
+  return new PolicyCompiler({
+    client,
+    clock,
+    operatorNamespace,
+    trustRoot,
+    onReferenceChange: (ids) => ids.forEach((id) => policyQueue.add(id)),
+  });
 }
 
 /** WARNING: connected after the first lists: a workload that is judged before its policy is known would be governed by nobody. */

@@ -13,107 +13,129 @@ const REQUEST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 /** From a verdict without any request to a registry that is about to be given up on. */
 const VERIFICATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+/** What makes instruments in one registry. */
+interface Maker {
+  readonly counter: <Label extends string>(name: string, help: string, labelNames: readonly Label[]) => Counter<Label>;
+  readonly gauge: <Label extends string>(name: string, help: string, labelNames: readonly Label[]) => Gauge<Label>;
+  readonly histogram: <Label extends string>(name: string, help: string, labelNames: readonly Label[], buckets: number[]) => Histogram<Label>;
+}
+
+function makerIn(registry: Registry): Maker {
+  const registers = [registry];
+  return {
+    counter: (name, help, labelNames) => new Counter({ name, help, labelNames, registers }),
+    gauge: (name, help, labelNames) => new Gauge({ name, help, labelNames, registers }),
+    histogram: (name, help, labelNames, buckets) => new Histogram({ name, help, labelNames, buckets, registers }),
+  };
+}
+
 /** Every metric that Assay exposes: this file is the only one that names them. Those of controller-runtime keep its names, so that its dashboards and alerts work. */
 export type Instruments = ReturnType<typeof createInstruments>;
 
 /** Registers all instruments with `registry`. */
 export function createInstruments(registry: Registry) {
-  const registers = [registry];
-  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> =>
-    new Counter({ name, help, labelNames, registers });
-  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]): Gauge<Label> =>
-    new Gauge({ name, help, labelNames, registers });
-  const histogram = <Label extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly Label[],
-    buckets: number[],
-  ): Histogram<Label> => new Histogram({ name, help, labelNames, buckets, registers });
+  const make = makerIn(registry);
+  return { queue: queue(make), controller: controller(make), client: client(make), watch: watch(make), ...own(make) };
+}
+
+function queue({ counter, gauge, histogram }: Maker) {
   return {
-    queue: {
-      depth: gauge('workqueue_depth', 'Keys that are ready, by workqueue and priority.', [
-        'name',
-        'controller',
-        'priority',
-      ]),
-      adds: counter('workqueue_adds_total', 'Keys added to the workqueue.', ['name', 'controller']),
-      retries: counter('workqueue_retries_total', 'Keys put back after a failure.', ['name', 'controller']),
-      waited: histogram(
-        'workqueue_queue_duration_seconds',
-        'How long a key stays in the workqueue before it is taken.',
-        ['name', 'controller'],
-        QUEUE_BUCKETS,
-      ),
-      worked: histogram(
-        'workqueue_work_duration_seconds',
-        'How long working on a key takes.',
-        ['name', 'controller'],
-        QUEUE_BUCKETS,
-      ),
-      unfinished: gauge('workqueue_unfinished_work_seconds', 'Time spent so far on keys that are being worked on.', [
-        'name',
-        'controller',
-      ]),
-      longest: gauge('workqueue_longest_running_processor_seconds', 'Time spent so far on the longest running key.', [
-        'name',
-        'controller',
-      ]),
-    },
-    controller: {
-      total: counter('controller_runtime_reconcile_total', 'Reconciliations by controller and result.', [
-        'controller',
-        'result',
-      ]),
-      errors: counter('controller_runtime_reconcile_errors_total', 'Reconciliations that failed.', ['controller']),
-      terminal: counter(
-        'controller_runtime_terminal_reconcile_errors_total',
-        'Reconciliations that failed and are not tried again until the object changes.',
-        ['controller'],
-      ),
-      panics: counter('controller_runtime_reconcile_panics_total', 'Reconciliations that failed by a defect.', [
-        'controller',
-      ]),
-      timeouts: counter('controller_runtime_reconcile_timeouts_total', 'Reconciliations that took too long.', [
-        'controller',
-      ]),
-      seconds: histogram(
-        'controller_runtime_reconcile_time_seconds',
-        'How long a reconciliation takes.',
-        ['controller'],
-        RECONCILE_BUCKETS,
-      ),
-      workers: gauge('controller_runtime_max_concurrent_reconciles', 'Reconciliations allowed at the same time.', [
-        'controller',
-      ]),
-      active: gauge('controller_runtime_active_workers', 'Reconciliations under way.', ['controller']),
-    },
-    client: {
-      requests: counter('rest_client_requests_total', 'Requests to the API server by status code, method and host.', [
-        'code',
-        'method',
-        'host',
-      ]),
-      seconds: histogram(
-        'rest_client_request_duration_seconds',
-        'How long the API server takes to answer, by verb and host.',
-        ['verb', 'host'],
-        REQUEST_BUCKETS,
-      ),
-    },
-    watch: {
-      ends: counter('assay_watch_restarts_total', 'Watches that ended, in good order or not, and were begun again.', [
-        'resource',
-      ]),
-      lists: counter('assay_watch_lists_total', 'Lists that were asked for, by whether they were read to the end.', [
-        'resource',
-        'result',
-      ]),
-      failing: gauge('assay_watch_failing', 'Whether the API server cannot be followed at the moment (1) or can (0).', [
-        'resource',
-      ]),
-      objects: gauge('assay_watch_objects', 'Objects held in memory.', ['resource']),
-      synced: gauge('assay_watch_synced', 'Whether the first list was read (1) or not yet (0).', ['resource']),
-    },
+    depth: gauge('workqueue_depth', 'Keys that are ready, by workqueue and priority.', [
+      'name',
+      'controller',
+      'priority',
+    ]),
+    adds: counter('workqueue_adds_total', 'Keys added to the workqueue.', ['name', 'controller']),
+    retries: counter('workqueue_retries_total', 'Keys put back after a failure.', ['name', 'controller']),
+    waited: histogram(
+      'workqueue_queue_duration_seconds',
+      'How long a key stays in the workqueue before it is taken.',
+      ['name', 'controller'],
+      QUEUE_BUCKETS,
+    ),
+    worked: histogram(
+      'workqueue_work_duration_seconds',
+      'How long working on a key takes.',
+      ['name', 'controller'],
+      QUEUE_BUCKETS,
+    ),
+    unfinished: gauge('workqueue_unfinished_work_seconds', 'Time spent so far on keys that are being worked on.', [
+      'name',
+      'controller',
+    ]),
+    longest: gauge('workqueue_longest_running_processor_seconds', 'Time spent so far on the longest running key.', [
+      'name',
+      'controller',
+    ]),
+  };
+}
+
+function controller({ counter, gauge, histogram }: Maker) {
+  return {
+    total: counter('controller_runtime_reconcile_total', 'Reconciliations by controller and result.', [
+      'controller',
+      'result',
+    ]),
+    errors: counter('controller_runtime_reconcile_errors_total', 'Reconciliations that failed.', ['controller']),
+    terminal: counter(
+      'controller_runtime_terminal_reconcile_errors_total',
+      'Reconciliations that failed and are not tried again until the object changes.',
+      ['controller'],
+    ),
+    panics: counter('controller_runtime_reconcile_panics_total', 'Reconciliations that failed by a defect.', [
+      'controller',
+    ]),
+    timeouts: counter('controller_runtime_reconcile_timeouts_total', 'Reconciliations that took too long.', [
+      'controller',
+    ]),
+    seconds: histogram(
+      'controller_runtime_reconcile_time_seconds',
+      'How long a reconciliation takes.',
+      ['controller'],
+      RECONCILE_BUCKETS,
+    ),
+    workers: gauge('controller_runtime_max_concurrent_reconciles', 'Reconciliations allowed at the same time.', [
+      'controller',
+    ]),
+    active: gauge('controller_runtime_active_workers', 'Reconciliations under way.', ['controller']),
+  };
+}
+
+function client({ counter, histogram }: Maker) {
+  return {
+    requests: counter('rest_client_requests_total', 'Requests to the API server by status code, method and host.', [
+      'code',
+      'method',
+      'host',
+    ]),
+    seconds: histogram(
+      'rest_client_request_duration_seconds',
+      'How long the API server takes to answer, by verb and host.',
+      ['verb', 'host'],
+      REQUEST_BUCKETS,
+    ),
+  };
+}
+
+function watch({ counter, gauge }: Maker) {
+  return {
+    ends: counter('assay_watch_restarts_total', 'Watches that ended, in good order or not, and were begun again.', [
+      'resource',
+    ]),
+    lists: counter('assay_watch_lists_total', 'Lists that were asked for, by whether they were read to the end.', [
+      'resource',
+      'result',
+    ]),
+    failing: gauge('assay_watch_failing', 'Whether the API server cannot be followed at the moment (1) or can (0).', [
+      'resource',
+    ]),
+    objects: gauge('assay_watch_objects', 'Objects held in memory.', ['resource']),
+    synced: gauge('assay_watch_synced', 'Whether the first list was read (1) or not yet (0).', ['resource']),
+  };
+}
+
+function own({ counter, gauge, histogram }: Maker) {
+  return {
     verifications: counter('assay_verifications_total', 'Images judged under a policy, by result and reason.', [
       'result',
       'reason',
