@@ -30,6 +30,10 @@ function screenOf(stream: NodeJS.WriteStream): Screen {
 }
 
 async function main(): Promise<number> {
+  if (Number(process.versions.node.split('.')[0]) < 24) {
+    console.error(`The demo needs Node 24 and this is ${process.version}: npm run demo takes the one that npm ci brings for Linux; elsewhere put a Node 24 first in PATH.`);
+    return 1;
+  }
   const started = performance.now();
   const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } } });
   const screen = screenOf(process.stdout);
