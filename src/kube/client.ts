@@ -164,7 +164,8 @@ class JsonClient implements KubeClient {
     requireNamespace(resource, namespace);
     const what = `create ${describe(resource, { namespace, name: (body as Partial<KubeObject>).metadata?.name })}`;
     const path = collectionPath(resource, namespace) + writeQuery(options);
-    return objectIn(await this.#call({ ...options, verb: 'create', method: 'POST', path, what, body: JSON.stringify(body), idempotent: false }), what) as T;
+    // A review (SelfSubjectAccessReview) is created and answered, but has no name.
+    return objectIn(await this.#call({ ...options, verb: 'create', method: 'POST', path, what, body: JSON.stringify(body), idempotent: false }), what, (parsed) => typeof parsed.kind === 'string') as T;
   }
 
   async patch<T extends KubeObject>(resource: Resource, ref: ObjectRef, patch: Patch, options: WriteOptions = {}): Promise<T> {
@@ -229,9 +230,13 @@ function parse(bytes: Buffer, what: string): unknown {
   }
 }
 
-function objectIn(bytes: Buffer, what: string): KubeObject {
-  const parsed = parse(bytes, what) as Partial<KubeObject> | null;
-  if (typeof parsed?.metadata?.name !== 'string') throw new ApiError('BadResponse', `${what}: the answer is not an object with a name`);
+function hasName(parsed: Partial<KubeObject>): boolean {
+  return typeof parsed.metadata?.name === 'string';
+}
+
+function objectIn(bytes: Buffer, what: string, isObject = hasName): KubeObject {
+  const parsed = parse(bytes, what);
+  if (typeof parsed !== 'object' || parsed === null || !isObject(parsed)) throw new ApiError('BadResponse', `${what}: the answer is not an API object`);
   return parsed as KubeObject;
 }
 
