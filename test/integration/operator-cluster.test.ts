@@ -4,6 +4,7 @@ import { type ControlPlane, startControlPlane } from '../../hack/controlplane/st
 import { type Cluster, clusterAt } from '../support/cluster.ts';
 import { type Any, apply, deployment, get, installCrds, run } from '../support/installation.ts';
 import { CLI, eventually, type Operator, startOperator } from '../support/operator.ts';
+import { operatorKubeconfig } from '../support/rbac.ts';
 import { runToEnd } from '../support/run-to-end.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
 import { type PushedImage, pushImage } from '../support/sigstore/push.ts';
@@ -67,7 +68,7 @@ test('a cluster-wide policy governs the namespaces that its selector chooses, wi
   await run(cluster, ['create', 'namespace', OPERATOR_NAMESPACE]);
   await apply(cluster, { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: OPERATOR_NAMESPACE, name: 'release' }, stringData: { 'cosign.pub': key.key.pem } });
   await apply(cluster, policy('fleet', { namespaceSelector: { matchLabels: { tier: 'prod' } } }));
-  operator = await startOperator({ kubeconfig: cluster.adminKubeconfig, registries: [registry.host], args: ['--log-level=debug'] });
+  operator = await startOperator({ kubeconfig: await operatorKubeconfig(cluster), registries: [registry.host], args: ['--log-level=debug'] });
   await apply(cluster, deployment(chosen, 'app', [image.reference]), deployment(left, 'app', [image.reference]));
   await pinned(chosen, 'app');
   assert.equal(await imageOf(left, 'app'), image.reference);
