@@ -56,7 +56,7 @@ export function outcomes(vocabulary: Vocabulary): { readonly result: Result; rea
     SignatureValid: 'Verified',
     Excluded: 'Excluded',
     StaticPass: 'Static',
-    StaticFail: 'Static',
+    StaticFail: 'Failed',
   };
   return vocabulary.reasons.flatMap((reason) => {
     const result = settled[reason];
