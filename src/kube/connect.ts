@@ -22,10 +22,12 @@ export interface Connection {
   readonly access: ClusterAccess;
 }
 
-/** Reads the configuration (throws KubeConfigError) and builds the client; no request is sent yet. */
-export function connect(options: ConnectOptions): Connection {
+/**
+ * Builds the client; no request is sent yet. Reads the configuration (throws KubeConfigError) unless the caller did, and
+ * gives what it said as `access`.
+ */
+export function connect(options: ConnectOptions, access: ClusterAccess = loadKubeConfig(options)): Connection {
   const clock = options.clock ?? systemClock;
-  const access = loadKubeConfig(options);
   const transport = createTransport({
     server: access.server,
     credentials: credentialsFrom(access, clock, options.credentials, options),
