@@ -89,6 +89,8 @@ export class Transport {
         method,
         headers,
         signal,
+        // undici would close the connection after each HEAD, for servers that send a body; every tag begins with a HEAD.
+        ...(method === 'HEAD' ? { reset: false } : {}),
         ...(body === undefined ? {} : { body }),
       });
       return { status: statusCode, headers: answered, body: stream };

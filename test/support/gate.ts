@@ -9,6 +9,8 @@ export interface Gate {
   readonly requests: () => number;
   /** Requests that wait. */
   readonly waiting: () => number;
+  /** Connections that clients have opened so far. */
+  readonly connections: () => number;
   close(): void;
   open(): void;
   stop(): Promise<void>;
@@ -17,7 +19,7 @@ export interface Gate {
 /** Opens a gate in front of `target` (`127.0.0.1:port`). */
 export async function startGate(target: string): Promise<Gate> {
   let closed: PromiseWithResolvers<void> | undefined;
-  let [requests, waiting] = [0, 0];
+  let [requests, waiting, connections] = [0, 0, 0];
   const [hostname, port] = target.split(':');
   const server = createServer((from, to) => {
     requests += 1;
@@ -32,11 +34,15 @@ export async function startGate(target: string): Promise<Gate> {
       from.pipe(onward);
     });
   });
+  server.on('connection', () => {
+    connections += 1;
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: () => requests,
     waiting: () => waiting,
+    connections: () => connections,
     close: () => {
       closed ??= Promise.withResolvers<void>();
     },
