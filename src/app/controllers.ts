@@ -43,7 +43,7 @@ export function createControllers(ground: Ground, fleet: Fleet): readonly Compon
   const pending = new Pending();
   const workloadQueue = new WorkQueue({ clock, observer: metrics.queue('workload') });
   const policyQueue = new WorkQueue({ clock, observer: metrics.queue('policy') });
-  const triggers = { fleet, workloadQueue, policyQueue, pending };
+  const triggers = { fleet, workloadQueue, policyQueue, pending, clock };
   const events = createEventRecorder({ client, clock, hooks: { onError: (error) => log.warn('an event was not written', { error }) } });
   const compiler = createCompiler(ground, policyQueue);
   const engine = createEngine({ registry, clock, hooks: { onVerification: (event) => metrics.verification(event) } });

@@ -1,25 +1,22 @@
-import { type ImageReference, parseImageReference } from '../api/image-reference.ts';
-import type { PodImage } from '../api/pod-images.ts';
+import { formatImageReference, type ImageReference } from '../api/image-reference.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Digest } from '../base/digest.ts';
-import { messageOf, Waiting } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Keychain, RegistryClient } from '../registry/types.ts';
+import type { ReconcileContext } from '../runtime/controller.ts';
+import { failureVerdict } from '../verification/failure.ts';
 import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
-import type { PolicyVerdict, VerificationEngine } from '../verification/types.ts';
-import type { Ledger, WorkloadRecord } from './ledger.ts';
-import { policyId, recordedImage } from './ledger.ts';
+import type { ImageVerdict, PolicyVerdict, VerificationEngine } from '../verification/types.ts';
+import { compiledOf, type GovernanceDependencies, governanceOf, type ImageQuestion, questionsOf, type SettledGovernor } from './governance.ts';
+import { type Ledger, policyId, recordedImage, type WorkloadRecord } from './ledger.ts';
 import type { ImageOutcome } from './outcome.ts';
 import { rememberedRef } from './pin-plan.ts';
-import { type PolicySet, type PolicyState, scopeOf } from './policy-set.ts';
+import type { PullSecrets } from './pull-secrets.ts';
+import { tagFacts } from './tag-facts.ts';
 import { type WorkloadObject, workloadKey } from './workload-object.ts';
 
 /** What gathering asks of the world. */
-export interface GatherDependencies {
-  readonly policies: PolicySet;
-  /** Ids of policies that exist but were not compiled yet: what they may govern must wait for them. */
-  readonly uncompiled: () => readonly string[];
-  readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined;
-  readonly keychain: (workload: WorkloadObject, options: { readonly operators: boolean; readonly signal: AbortSignal }) => Promise<Keychain>;
+export interface GatherDependencies extends GovernanceDependencies {
+  readonly keychain: PullSecrets;
   readonly engine: VerificationEngine;
   readonly registry: Pick<RegistryClient, 'resolveTag'>;
   readonly ledger: Ledger;
@@ -32,152 +29,137 @@ export interface WorkloadFacts {
   readonly images: readonly ImageOutcome[];
   /** The policies that govern at least one image of it and are neither suspended nor refused. */
   readonly policies: readonly CompiledPolicy[];
+  /** Equal as long as the same policies, unchanged, govern the same images. */
+  readonly governance: string;
   /** The longest wait that a registry asked for; milliseconds. */
   readonly retryAfter?: number;
   readonly now: number;
 }
 
-const UNCOMPILED_WAIT = 250;
+type Context = Pick<ReconcileContext, 'signal' | 'log'>;
 
-interface ImageQuestion {
-  readonly field: PodImage;
-  readonly reference?: ImageReference;
-  readonly problem?: string;
-  readonly states: readonly PolicyState[];
+interface Asking extends Context {
+  readonly workload: WorkloadObject;
+  readonly before: WorkloadRecord | undefined;
+  /** The credentials that policies of a kind may use. */
+  readonly keychains: Keychains;
+  /** The engine's answers, by canonical reference: a tag that several containers name is resolved once. */
+  readonly answers: Map<string, Promise<ImageVerdict>>;
 }
 
 /**
  * Looks up what every governing policy says of every image of a workload. Nothing is decided here.
- * @throws Waiting while a policy that may govern the workload is not compiled yet.
+ * @throws Waiting while a policy that may govern the workload is not known in full.
  */
-export async function gather(dependencies: GatherDependencies, workload: WorkloadObject, signal: AbortSignal): Promise<WorkloadFacts> {
-  const states = governingStates(dependencies, workload);
-  const questions = workload.images.map((field) => question(field, states));
-  const compiled = compiledOf(questions.flatMap((one) => one.states));
-  const before = dependencies.ledger.get(workloadKey(workload));
-  const operators = compiled.some((policy) => policy.key.kind === 'ClusterImageVerification');
-  const keychain = compiled.length === 0 ? undefined : await dependencies.keychain(workload, { operators, signal });
-  const waits: number[] = [];
-  const images = await Promise.all(
-    questions.map((one) => answer(dependencies, { workload, before, keychain, signal, waits }, one)),
-  );
-  return {
-    workload,
-    images,
-    policies: compiled,
-    now: dependencies.clock.now(),
-    ...(waits.length === 0 ? {} : { retryAfter: Math.max(...waits) }),
-  };
+export async function gather(dependencies: GatherDependencies, workload: WorkloadObject, { signal, log }: Context): Promise<WorkloadFacts> {
+  const questions = questionsOf(dependencies, workload);
+  const policies = compiledOf(questions.flatMap(({ states }) => states));
+  const recorded = dependencies.ledger.get(workloadKey(workload));
+  const before = recorded?.uid === workload.uid ? recorded : undefined;
+  const asking: Asking = { workload, before, signal, log, keychains: await keychainsOf(dependencies, workload, policies, signal), answers: new Map() };
+  const images = await Promise.all(questions.map((one) => outcomeOf(dependencies, asking, one)));
+  const waits = await Promise.all([...asking.answers.values()].map(async (answer) => (await answer).retryAfter ?? 0));
+  const retryAfter = Math.max(0, ...waits);
+  return { workload, images, policies, governance: governanceOf(questions), now: dependencies.clock.now(), ...(retryAfter === 0 ? {} : { retryAfter }) };
 }
 
-function governingStates({ policies, uncompiled, namespaceLabels }: GatherDependencies, workload: WorkloadObject): readonly PolicyState[] {
-  const [missing] = uncompiled();
-  if (missing !== undefined) throw new Waiting(`policy ${missing} is not compiled yet`, UNCOMPILED_WAIT);
-  const labels = namespaceLabels(workload.namespace) ?? {};
-  const states = [...policies.values()].filter((state) => scopeOf(state).governsWorkload({ ...workload, namespaceLabels: labels }));
-  const pending = states.find((state) => state.status === 'pending');
-  if (pending !== undefined) throw new Waiting(`the references of policy ${policyId(pending.key)} are not read yet`, UNCOMPILED_WAIT);
-  return states.filter((state) => !(state.status === 'compiled' && state.policy.suspend));
+interface Keychains {
+  readonly own?: Keychain;
+  readonly operators?: Keychain;
 }
 
-function question(field: PodImage, states: readonly PolicyState[]): ImageQuestion {
-  try {
-    const reference = parseImageReference(field.image);
-    return { field, reference, states: states.filter((state) => scopeOf(state).governsImage(reference.name)) };
-  } catch (error) {
-    // It has no name that a glob could be held against, so every policy of the workload must be taken to mean it.
-    return { field, problem: messageOf(error, 400), states };
-  }
+/** A namespaced policy asks with the pull secrets of its namespace alone; the operator's own serve the cluster kind (api.md, Authorities). */
+async function keychainsOf({ keychain }: GatherDependencies, workload: WorkloadObject, policies: readonly CompiledPolicy[], signal: AbortSignal): Promise<Keychains> {
+  const [namespaced, wide] = [policies.some((policy) => !isWide(policy)), policies.some(isWide)];
+  const [own, operators] = await Promise.all([
+    namespaced ? keychain(workload, { operators: false, signal }) : undefined,
+    wide ? keychain(workload, { operators: true, signal }) : undefined,
+  ]);
+  return { ...(own === undefined ? {} : { own }), ...(operators === undefined ? {} : { operators }) };
 }
 
-function compiledOf(states: readonly PolicyState[]): CompiledPolicy[] {
-  const policies = states.flatMap((state) => (state.status === 'compiled' ? [state.policy] : []));
-  return [...new Map(policies.map((policy) => [policyId(policy.key), policy])).values()];
+function isWide({ key }: CompiledPolicy): boolean {
+  return key.kind === 'ClusterImageVerification';
 }
 
-interface Asking {
-  readonly workload: WorkloadObject;
-  readonly before: WorkloadRecord | undefined;
-  readonly keychain: Keychain | undefined;
-  readonly signal: AbortSignal;
-  readonly waits: number[];
-}
-
-async function answer(dependencies: GatherDependencies, asking: Asking, { field, reference, problem, states }: ImageQuestion): Promise<ImageOutcome> {
+async function outcomeOf(dependencies: GatherDependencies, asking: Asking, { field, reference, problem, states }: ImageQuestion): Promise<ImageOutcome> {
   const now = dependencies.clock.now();
-  if (reference === undefined || asking.keychain === undefined) {
-    const digest = reference?.digest;
-    const verdicts = states.map((state) => unreadable(state, problem ?? 'the policy is not in force', now));
-    return { field, name: reference?.name ?? field.image, pinned: digest !== undefined, verdicts, ...(digest === undefined ? {} : { digest }) };
+  if (reference === undefined) {
+    const verdicts = states.map((state) => (state.status === 'refused' ? refused(state, now) : unreadable(state, `${problem}; correct the reference`, now)));
+    return { field, name: field.image, pinned: false, verdicts };
   }
-  const asked = compiledOf(states).filter((policy) => policy.exclusion({ name: reference.name }, now) === undefined);
-  const verdict = await dependencies.engine.verify({ image: reference, policies: asked, keychain: asking.keychain, signal: asking.signal });
-  if (verdict.retryAfter !== undefined) asking.waits.push(verdict.retryAfter);
-  const digest = verdict.digest ?? reference.digest;
-  const verdicts = states.map((state) => verdictOf(state, { name: reference.name, digest, now }, verdict.policies));
-  const pinned = digest !== undefined && reference.digest === digest;
-  const outcome = { field, name: reference.name, pinned, verdicts, ...(digest === undefined ? {} : { digest }) };
-  return { ...outcome, ...(await tagFacts(dependencies, { ...asking, keychain: asking.keychain }, outcome, asked)) };
+  const { name } = reference;
+  const excludable = { name, ...(reference.digest === undefined ? {} : { digest: reference.digest }) };
+  const asked = compiledOf(states).filter((policy) => policy.exclusion(excludable, now) === undefined);
+  const answer = await ask(dependencies, asking, reference, asked);
+  const digest = answer.digest ?? reference.digest;
+  const known = digest === undefined ? { name } : { name, digest };
+  const verdicts = states.map((state) => verdictOf(state, known, now, answer.policies));
+  const outcome = { field, name, pinned: digest !== undefined && reference.digest === digest, verdicts, ...(digest === undefined ? {} : { digest }) };
+  const tag = rememberedRef(asking.workload, field);
+  const keychain = asked.some(isWide) ? asking.keychains.operators : asking.keychains.own;
+  if (tag === undefined || asked.length === 0 || keychain === undefined) return outcome;
+  const { registry, clock } = dependencies;
+  return { ...outcome, ...(await tagFacts({ registry, clock, keychain, signal: asking.signal, tag, outcome, known: recordedImage(asking.before, field), policies: asked })) };
 }
 
-function unreadable(state: PolicyState, problem: string, now: number): PolicyVerdict {
+/** The engine's answer for one reference, asked once for a workload. */
+function ask(dependencies: GatherDependencies, asking: Asking, image: ImageReference, policies: readonly CompiledPolicy[]): Promise<ImageVerdict> {
+  const key = formatImageReference(image);
+  const known = asking.answers.get(key);
+  if (known !== undefined) return known;
+  const answer = askAs(dependencies, asking, image, policies);
+  asking.answers.set(key, answer);
+  return answer;
+}
+
+/** Both kinds of policy are asked with their own credentials, and about one digest. */
+async function askAs(dependencies: GatherDependencies, asking: Asking, image: ImageReference, policies: readonly CompiledPolicy[]): Promise<ImageVerdict> {
+  const { own, operators } = asking.keychains;
+  const [wide, namespaced] = [policies.filter(isWide), policies.filter((policy) => !isWide(policy))];
+  if (namespaced.length === 0 || own === undefined) return verify(dependencies, asking, image, wide, operators);
+  if (wide.length === 0 || own.scope === operators?.scope) return verify(dependencies, asking, image, policies, own);
+  const first = await verify(dependencies, asking, image, wide, operators);
+  const resolved = first.digest === undefined ? image : { ...image, digest: first.digest };
+  const second = await verify(dependencies, asking, resolved, namespaced, own);
+  const digest = first.digest ?? second.digest;
+  const retryAfter = Math.max(first.retryAfter ?? 0, second.retryAfter ?? 0);
+  return { image, policies: [...first.policies, ...second.policies], ...(digest === undefined ? {} : { digest }), ...(retryAfter === 0 ? {} : { retryAfter }) };
+}
+
+/** An engine that throws, which it is not to do but on abort, costs this image its verdict, and no other image theirs. */
+async function verify(
+  { engine, clock }: GatherDependencies,
+  { workload, signal, log }: Asking,
+  image: ImageReference,
+  policies: readonly CompiledPolicy[],
+  keychain: Keychain | undefined,
+): Promise<ImageVerdict> {
+  if (policies.length === 0 || keychain === undefined) return { image, policies: [] };
+  try {
+    return await engine.verify({ image, policies, keychain, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    log.error('an image could not be judged', { workload: workloadKey(workload), image: image.original, error });
+    return { image, policies: policies.map(({ key }) => ({ ...failureVerdict(error), policy: key, verifiedAt: clock.now() })) };
+  }
+}
+
+function verdictOf(state: SettledGovernor, image: Parameters<CompiledPolicy['exclusion']>[0], now: number, verdicts: readonly PolicyVerdict[]): PolicyVerdict {
   if (state.status === 'refused') return refused(state, now);
-  const message = `${problem}; correct the reference`;
-  return { policy: state.key, result: 'Unknown', reason: 'ManifestInvalid', message, verifiedAt: now };
-}
-
-function refused(state: Extract<PolicyState, { status: 'refused' }>, now: number): PolicyVerdict {
-  const message = `the policy is not valid (${state.field}: ${state.message}); nothing is verified under it until it is corrected`;
-  return { policy: state.key, result: 'Unknown', reason: 'PolicyInvalid', message: messageOf(message), verifiedAt: now };
-}
-
-interface Subject {
-  readonly name: string;
-  readonly digest: Digest | undefined;
-  readonly now: number;
-}
-
-function verdictOf(state: PolicyState, { name, digest, now }: Subject, verdicts: readonly PolicyVerdict[]): PolicyVerdict {
-  if (state.status === 'refused') return refused(state, now);
-  if (state.status === 'compiled') {
-    const exclusion = state.policy.exclusion(digest === undefined ? { name } : { name, digest }, now);
-    if (exclusion !== undefined) {
-      return { policy: state.key, result: 'Excluded', reason: 'Excluded', message: messageOf(`excluded by the policy: ${exclusion.reason}`), verifiedAt: now };
-    }
+  const exclusion = state.policy.exclusion(image, now);
+  if (exclusion !== undefined) {
+    return { policy: state.key, result: 'Excluded', reason: 'Excluded', message: messageOf(`excluded by the policy: ${exclusion.reason}`), verifiedAt: now };
   }
   const id = policyId(state.key);
-  const verdict = verdicts.find((one) => policyId(one.policy) === id);
-  return verdict ?? unreadable(state, 'no verdict was reached', now);
+  return verdicts.find((one) => policyId(one.policy) === id) ?? unreadable(state, 'no verdict was reached', now);
 }
 
-/** What is known of the tag that a pinned field came from; asked again once in each re-check interval at most. */
-async function tagFacts(
-  { registry, clock }: GatherDependencies,
-  { workload, before, keychain, signal }: Asking & { keychain: Keychain },
-  outcome: ImageOutcome,
-  policies: readonly CompiledPolicy[],
-): Promise<Pick<ImageOutcome, 'tag' | 'moved' | 'tagAskedAt'>> {
-  const { field, digest } = outcome;
-  const tag = rememberedRef(workload, field);
-  if (tag === undefined || digest === undefined || policies.length === 0) return {};
-  const known = recordedImage(before, field);
-  const interval = Math.min(...policies.map((policy) => policy.recheckInterval));
-  const since = Math.max(0, ...policies.map((policy) => policy.freshSince ?? 0));
-  const askedAt = known?.tag === tag ? known.tagAskedAt : undefined;
-  // A tag that was just pinned from, or that an operator which starts afresh finds, was resolved not long ago.
-  if (askedAt === undefined && since === 0) return { tag, tagAskedAt: clock.now() };
-  if (askedAt !== undefined && askedAt >= since && clock.now() - askedAt < interval) {
-    return { tag, tagAskedAt: askedAt, ...(known?.moved === undefined ? {} : { moved: known.moved }) };
-  }
-  const reference = parseImageReference(tag);
-  try {
-    const current = await registry.resolveTag(reference, reference.tag ?? 'latest', { keychain, signal });
-    if (current === digest) return { tag, tagAskedAt: clock.now() };
-    const message = `${tag} points to ${current} by now; the digest stays because spec.pin.follow is Never, apply ${tag} again to take the new one.`;
-    return { tag, tagAskedAt: clock.now(), moved: { digest: current, message } };
-  } catch {
-    signal.throwIfAborted();
-    // Whether the tag moved is only news: what is pinned was judged by its digest.
-    return { tag, tagAskedAt: clock.now(), ...(known?.moved === undefined ? {} : { moved: known.moved }) };
-  }
+function unreadable({ key }: SettledGovernor, message: string, now: number): PolicyVerdict {
+  return { policy: key, result: 'Unknown', reason: 'ManifestInvalid', message, verifiedAt: now };
+}
+
+function refused({ key, field, message }: Extract<SettledGovernor, { status: 'refused' }>, now: number): PolicyVerdict {
+  const sentence = `the policy is not valid (${field}: ${message}); nothing is verified under it until it is corrected`;
+  return { policy: key, result: 'Unknown', reason: 'PolicyInvalid', message: messageOf(sentence), verifiedAt: now };
 }

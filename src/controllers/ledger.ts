@@ -1,12 +1,17 @@
 import type { PodImage } from '../api/pod-images.ts';
-import type { Reason, Result, WorkloadState } from '../api/reasons.ts';
+import type { Reason, WorkloadState } from '../api/reasons.ts';
+import { sameValue } from '../kube/patch.ts';
 import type { PolicyKey } from '../verification/types.ts';
-import { type ImageOutcome, summarize } from './outcome.ts';
+import { Census, type ImageCount } from './census.ts';
+import type { ImageOutcome } from './outcome.ts';
+import { EMPTY_PICTURE, type Governed, PolicyPicture } from './policy-picture.ts';
 
 /** What is known of one workload after its last judgement. */
 export interface WorkloadRecord {
   /** `Deployment/web/api`. */
   readonly key: string;
+  /** Which object it was: one of the same name that came later is another. */
+  readonly uid: string;
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -32,17 +37,20 @@ export function recordedImage(record: WorkloadRecord | undefined, field: PodImag
  */
 export class Ledger {
   readonly #records = new Map<string, WorkloadRecord>();
-  readonly #byPolicy = new Map<string, Set<string>>();
+  readonly #pictures = new Map<string, PolicyPicture>();
+  readonly #census = new Census();
 
-  /** Replaces what is known of a workload; returns the ids of all policies whose picture may have changed. */
+  /** Replaces what is known of a workload; returns the ids of all policies whose picture changed. */
   record(record: WorkloadRecord): Set<string> {
+    if (sameValue(this.#records.get(record.key), record)) return new Set();
     const touched = this.forget(record.key);
     this.#records.set(record.key, record);
-    for (const id of policiesOf(record)) {
+    this.#census.add(record);
+    for (const [id, governed] of governedIn(record)) {
       touched.add(id);
-      const keys = this.#byPolicy.get(id) ?? new Set();
-      keys.add(record.key);
-      this.#byPolicy.set(id, keys);
+      const picture = this.#pictures.get(id) ?? new PolicyPicture();
+      picture.add(record, governed);
+      this.#pictures.set(id, picture);
     }
     return touched;
   }
@@ -52,51 +60,45 @@ export class Ledger {
     const before = this.#records.get(key);
     if (before === undefined) return new Set();
     this.#records.delete(key);
-    const touched = policiesOf(before);
-    for (const id of touched) {
-      const keys = this.#byPolicy.get(id);
-      keys?.delete(key);
-      if (keys?.size === 0) this.#byPolicy.delete(id);
+    this.#census.remove(before);
+    const governed = governedIn(before);
+    for (const [id, images] of governed) {
+      const picture = this.#pictures.get(id);
+      picture?.remove(before, images);
+      if (picture?.workloads === 0) this.#pictures.delete(id);
     }
-    return touched;
+    return new Set(governed.keys());
   }
 
   get(key: string): WorkloadRecord | undefined {
     return this.#records.get(key);
   }
 
-  /** Every workload that this policy governed when it was last judged. */
-  governedBy(id: string): WorkloadRecord[] {
-    return [...(this.#byPolicy.get(id) ?? [])].flatMap((key) => this.#records.get(key) ?? []);
+  /** What this policy governed when its workloads were last judged. */
+  picture(id: string): PolicyPicture {
+    return this.#pictures.get(id) ?? EMPTY_PICTURE;
   }
 
   /** Workloads by state, for `assay_workloads`. */
   workloadsByState(): Map<WorkloadState, number> {
-    const counts = new Map<WorkloadState, number>();
-    for (const { state } of this.#records.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
-    return counts;
+    return this.#census.workloads();
   }
 
-  /** Distinct images (reference and digest) by their worst verdict, for `assay_images`. */
-  imagesByResult(): { result: Result; reason: Reason; count: number }[] {
-    const worst = new Map<string, { result: Result; reason: Reason }>();
-    for (const { images } of this.#records.values()) {
-      for (const image of images) {
-        const summary = summarize(image);
-        if (summary === undefined) continue;
-        worst.set(`${image.field.image} ${image.digest ?? ''} ${summary.result} ${summary.reason}`, summary);
-      }
-    }
-    const counts = new Map<string, { result: Result; reason: Reason; count: number }>();
-    for (const { result, reason } of worst.values()) {
-      const row = counts.get(`${result} ${reason}`) ?? { result, reason, count: 0 };
-      row.count += 1;
-      counts.set(`${result} ${reason}`, row);
-    }
-    return [...counts.values()];
+  /** Distinct images by their worst verdict, for `assay_images`. */
+  imagesByResult(): readonly ImageCount[] {
+    return this.#census.images();
   }
 }
 
-function policiesOf(record: WorkloadRecord): Set<string> {
-  return new Set(record.images.flatMap((image) => image.verdicts.map((verdict) => policyId(verdict.policy))));
+function governedIn({ images }: WorkloadRecord): Map<string, Governed[]> {
+  const byPolicy = new Map<string, Governed[]>();
+  for (const image of images) {
+    for (const verdict of image.verdicts) {
+      const id = policyId(verdict.policy);
+      const governed = byPolicy.get(id) ?? [];
+      governed.push({ image, verdict });
+      byPolicy.set(id, governed);
+    }
+  }
+  return byPolicy;
 }

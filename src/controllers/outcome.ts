@@ -1,3 +1,4 @@
+import { formatImageReference, parseImageReference } from '../api/image-reference.ts';
 import type { PodImage } from '../api/pod-images.ts';
 import type { Reason, Result, WorkloadState } from '../api/reasons.ts';
 import type { Digest } from '../base/digest.ts';
@@ -33,14 +34,32 @@ export interface Summary {
 // weakens another, so a real verification outranks them.
 const SEVERITY: Readonly<Record<Result, number>> = { Failed: 0, Unknown: 2, Verified: 3, Static: 4, Excluded: 5 };
 
-function severity(verdict: PolicyVerdict): number {
+function severity(verdict: Pick<PolicyVerdict, 'result' | 'reason'>): number {
   return verdict.reason === 'StaticFail' ? 1 : SEVERITY[verdict.result];
+}
+
+/** Whether the first of two verdicts is the worse one; equal ones are not. */
+export function isWorse(verdict: Pick<PolicyVerdict, 'result' | 'reason'>, than: Pick<PolicyVerdict, 'result' | 'reason'>): boolean {
+  return severity(verdict) < severity(than);
 }
 
 /** The worst verdict on an image, or undefined for an image that nobody governs. */
 export function summarize(outcome: ImageOutcome): Summary | undefined {
   const [verdict] = outcome.verdicts.toSorted((left, right) => severity(left) - severity(right));
   return verdict === undefined ? undefined : { result: verdict.result, reason: verdict.reason, verdict };
+}
+
+/**
+ * What people know the image by, in canonical form: the reference that was pinned from, while the field holds its digest.
+ * A text that does not parse stays as it is.
+ */
+export function shownReference({ tag, field }: Pick<ImageOutcome, 'tag' | 'field'>): string {
+  const text = tag ?? field.image;
+  try {
+    return formatImageReference(parseImageReference(text));
+  } catch {
+    return text;
+  }
 }
 
 /** Whether an image stands in the way of pinning its workload: it is governed, and not passed by all of its policies. */

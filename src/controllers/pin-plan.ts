@@ -1,7 +1,7 @@
 import { TAGS_ANNOTATION } from '../api/annotations.ts';
 import { parseImageReference } from '../api/image-reference.ts';
 import type { PodImage } from '../api/pod-images.ts';
-import type { Digest } from '../base/digest.ts';
+import { type Digest, isDigest } from '../base/digest.ts';
 import { annotationAt, type JsonPatchOperation, swapAt, testAt } from '../kube/patch.ts';
 import { blocks, type ImageOutcome, verified } from './outcome.ts';
 import type { WorkloadObject } from './workload-object.ts';
@@ -13,6 +13,8 @@ export type PinForm = 'Digest' | 'TagAndDigest';
 export interface RememberedTag {
   readonly ref: string;
   readonly digest: Digest;
+  /** How often `ref` came back before this pin; absent: never. */
+  readonly reverts?: number;
 }
 
 /** One image field to rewrite. */
@@ -29,6 +31,9 @@ export interface PinPlan {
   readonly patch: readonly JsonPatchOperation[];
 }
 
+const MAX_ANNOTATION = 65_536;
+const MAX_REVERTS = 1000;
+
 /** The key of an image field in `assay.dev/tags`: a container's name; `volumes/<name>` for an image volume. */
 export function tagKey(field: PodImage): string {
   return field.holder === 'volumes' ? `volumes/${field.name}` : field.name;
@@ -36,7 +41,7 @@ export function tagKey(field: PodImage): string {
 
 /** Reads `assay.dev/tags`; anything that is not in its form counts as absent, because anybody may write an annotation. */
 export function readTags(annotation: string | undefined): Readonly<Record<string, RememberedTag>> {
-  if (annotation === undefined || annotation.length > 65_536) return {};
+  if (annotation === undefined || annotation.length > MAX_ANNOTATION) return {};
   let parsed: unknown;
   try {
     parsed = JSON.parse(annotation);
@@ -44,14 +49,18 @@ export function readTags(annotation: string | undefined): Readonly<Record<string
     return {};
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return {};
-  const entries = Object.entries(parsed as Record<string, unknown>).filter((entry): entry is [string, RememberedTag] => isRemembered(entry[1]));
-  return Object.fromEntries(entries);
+  return Object.fromEntries(Object.entries(parsed as Record<string, unknown>).flatMap(([key, value]) => {
+    const tag = rememberedTag(value);
+    return tag === undefined ? [] : [[key, tag]];
+  }));
 }
 
-function isRemembered(value: unknown): value is RememberedTag {
-  if (typeof value !== 'object' || value === null) return false;
-  const { ref, digest } = value as Record<string, unknown>;
-  return typeof ref === 'string' && typeof digest === 'string' && /^sha256:[0-9a-f]{64}$/.test(digest);
+function rememberedTag(value: unknown): RememberedTag | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { ref, digest, reverts } = value as Record<string, unknown>;
+  if (typeof ref !== 'string' || !isDigest(digest)) return undefined;
+  const counts = typeof reverts === 'number' && Number.isInteger(reverts) && reverts > 0 && reverts <= MAX_REVERTS;
+  return counts ? { ref, digest, reverts } : { ref, digest };
 }
 
 /** The reference that pins `image` to `digest`: by its canonical name, because that is the repository that was verified. */
@@ -61,28 +70,29 @@ export function pinnedReference(image: string, digest: Digest, form: PinForm): s
 }
 
 /**
- * The one patch that pins every verified image of a workload, or undefined where there is nothing to write: a governed
- * image did not verify (invariant 2), or every field holds its digest already (invariants 5 and 6).
+ * The fields to rewrite so that every verified image of a workload is pinned. None where a governed image did not verify
+ * (invariant 2), or where every field holds its digest already (invariants 5 and 6).
  */
-export function planPins(workload: WorkloadObject, images: readonly ImageOutcome[], form: PinForm): PinPlan | undefined {
-  if (images.some((image) => blocks(image))) return undefined;
-  const pins = images.flatMap((image): Pin[] => {
+export function pinsOf(images: readonly ImageOutcome[], form: PinForm): readonly Pin[] {
+  if (images.some((image) => blocks(image))) return [];
+  return images.flatMap((image): Pin[] => {
     if (image.pinned || image.digest === undefined || !verified(image)) return [];
     const to = pinnedReference(image.field.image, image.digest, form);
     return [{ field: image.field, from: image.field.image, to, digest: image.digest }];
   });
-  return pins.length === 0 ? undefined : { pins, patch: buildPatch(workload, pins) };
 }
 
-function buildPatch(workload: WorkloadObject, pins: readonly Pin[]): JsonPatchOperation[] {
-  const tags = JSON.stringify(Object.fromEntries(nextTags(workload, pins)));
+/** The one patch that writes these pins, and nothing else but what they replaced; `reverts`: how often they came back before. */
+export function planPins(workload: WorkloadObject, pins: readonly Pin[], reverts = 0): PinPlan {
+  const tags = JSON.stringify(Object.fromEntries(nextTags(workload, pins, reverts)));
   // The uid: a re-created object of the same name is another intention. The name beside each image: a list whose order
   // changed must not get its neighbour's digest. The old image: a concurrent edit wins, and is judged afresh.
-  return [
+  const patch = [
     testAt('/metadata/uid', workload.uid),
     ...pins.flatMap((pin) => [testAt(pin.field.namePointer, pin.field.name), ...swapAt(pin.field.pointer, pin.from, pin.to)]),
     ...annotationAt(ownAnnotations(workload), TAGS_ANNOTATION, tags),
   ];
+  return { pins, patch };
 }
 
 /** The annotations as far as they are kept in memory: ours, and whether there are any at all. */
@@ -92,20 +102,22 @@ function ownAnnotations(workload: WorkloadObject): Record<string, string> | unde
 }
 
 /** What is to be remembered after these pins: the new ones, and the old ones of fields that still hold their digest. */
-function nextTags(workload: WorkloadObject, pins: readonly Pin[]): [string, RememberedTag][] {
+function nextTags(workload: WorkloadObject, pins: readonly Pin[], reverts: number): [string, RememberedTag][] {
   const before = readTags(workload.tags);
   return workload.images.flatMap((field): [string, RememberedTag][] => {
     const key = tagKey(field);
     const pin = pins.find((one) => one.field.pointer === field.pointer);
-    if (pin !== undefined) return [[key, { ref: pin.from, digest: pin.digest }]];
-    const kept = before[key];
+    if (pin !== undefined) return [[key, { ref: pin.from, digest: pin.digest, ...(reverts === 0 ? {} : { reverts }) }]];
+    const kept = Object.hasOwn(before, key) ? before[key] : undefined;
     return kept !== undefined && field.image.endsWith(`@${kept.digest}`) ? [[key, kept]] : [];
   });
 }
 
 /** What a pinned field was pinned from, if the annotation says so for this very digest and repository. */
 export function rememberedRef(workload: WorkloadObject, field: PodImage): string | undefined {
-  const tag = readTags(workload.tags)[tagKey(field)];
+  const tags = readTags(workload.tags);
+  const key = tagKey(field);
+  const tag = Object.hasOwn(tags, key) ? tags[key] : undefined;
   if (tag === undefined || !field.image.endsWith(`@${tag.digest}`)) return undefined;
   try {
     // Anybody may write the annotation: it counts only for the repository that the field itself names.

@@ -1,13 +1,10 @@
 import type { Reason } from '../api/reasons.ts';
 import { type Resource } from '../kube/object.ts';
-import { isConflict, isForbidden, isInvalid, isNotFound } from '../kube/api-error.ts';
+import { isConflict, isForbidden, isInvalid, isNotFound, isPatchRefused } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { messageOf } from '../base/errors.ts';
 import type { PinPlan } from './pin-plan.ts';
-import { KINDS, type WorkloadObject } from './workload-object.ts';
-
-/** Who writes, as `managedFields` names it. */
-export const FIELD_MANAGER = 'assay';
+import { FIELD_MANAGER, KINDS, type WorkloadObject } from './workload-object.ts';
 
 /** What became of a patch. `gone`: there is nothing left to pin. */
 export type PinResult =
@@ -33,16 +30,12 @@ export async function writePins(client: KubeClient, workload: WorkloadObject, pl
     if (isForbidden(error)) {
       return { result: 'forbidden', reason: 'PatchForbidden', message: messageOf(`the API server forbids the pin: ${messageOf(error, 360)}; allow the operator to patch ${workload.kind}s, or look for an admission webhook that says no`) };
     }
-    if (isConflict(error) || isTestFailure(error)) {
+    if (isConflict(error) || isPatchRefused(error)) {
       return { result: 'conflict', reason: 'PatchConflict', message: 'the workload was changed at the same moment; it is judged again as it is now' };
     }
     if (isInvalid(error)) return { result: 'rejected', reason: 'PatchForbidden', message: messageOf(`the API server rejects the pinned object: ${messageOf(error, 440)}`) };
     throw error;
   }
-}
-
-function isTestFailure(error: unknown): boolean {
-  return isInvalid(error) && error instanceof Error && /\btest(ing)?\b.*\bfailed\b/i.test(error.message);
 }
 
 /** Where objects of a watched kind live. */

@@ -38,6 +38,8 @@ export interface PolicyCompilerOptions {
 export class PolicyCompiler {
   readonly #options: PolicyCompilerOptions;
   readonly #watches: ObjectWatches<DataObject>;
+  /** From what each policy was compiled last. */
+  readonly #basis = new Map<string, string>();
 
   constructor(options: PolicyCompilerOptions) {
     this.#options = options;
@@ -45,12 +47,27 @@ export class PolicyCompiler {
     this.#watches = new ObjectWatches<DataObject>({ client, clock, onChange: (_, owners) => options.onReferenceChange(owners) });
   }
 
-  /** The policy as it is to be applied now; `before` is what it was. */
+  /** The policy as it is to be applied now; `before` is what it was, and is returned where nothing changed since. */
   compile(id: string, object: PolicyObject, before: PolicyState | undefined): PolicyState {
     const references = referencesOf(object.spec);
     const watched = references.map((reference) => this.#watched(object, reference));
     this.#watches.want(id, watched);
-    const looks = references.map((reference, index) => look(reference, this.#watches.state(watched[index] as WatchedRef)));
+    const states = watched.map((ref) => this.#watches.state(ref));
+    const basis = basisOf(object, states);
+    // A policy is looked at whenever one of its workloads changes.
+    if (before !== undefined && this.#basis.get(id) === basis) return before;
+    const state = this.#compile(object, before, references.map((reference, index) => look(reference, states[index] as ObjectState<DataObject>)));
+    this.#basis.set(id, basis);
+    return state;
+  }
+
+  /** Follows nothing for this policy any more. */
+  release(id: string): void {
+    this.#basis.delete(id);
+    this.#watches.want(id, []);
+  }
+
+  #compile(object: PolicyObject, before: PolicyState | undefined, looks: readonly Look[]): PolicyState {
     const raw = { kind: object.kind, metadata: { ...policyKeyOf(object), uid: object.uid, generation: object.generation }, spec: object.spec };
     const resolved = new Map(looks.flatMap(({ id: key, resolved: value }) => (value === undefined ? [] : [[key, value] as const])));
     const result = compilePolicy(raw, { references: resolved, trustRoot: this.#options.trustRoot });
@@ -63,11 +80,6 @@ export class PolicyCompiler {
     return { ...result, ...withFreshness(result.policy, object, before, this.#options.clock.now()), notes };
   }
 
-  /** Follows nothing for this policy any more. */
-  release(id: string): void {
-    this.#watches.want(id, []);
-  }
-
   /** Resolves when nothing is followed any more. */
   stop(): Promise<void> {
     return this.#watches.stop();
@@ -77,6 +89,12 @@ export class PolicyCompiler {
     const namespace = object.kind === 'ImageVerification' ? object.namespace : this.#options.operatorNamespace;
     return { resource: RESOURCES[kind], namespace, name };
   }
+}
+
+/** Equal as long as compiling would come to the same. */
+function basisOf({ uid, generation, requestedAt }: PolicyObject, states: readonly ObjectState<DataObject>[]): string {
+  const seen = states.map((state) => [state.known, state.known === 'present' ? [state.object.metadata.uid, state.object.metadata.resourceVersion] : [], state.problem?.code, state.problem?.message]);
+  return JSON.stringify([uid, generation, requestedAt, seen]);
 }
 
 interface Look {

@@ -1,9 +1,9 @@
-import type { Condition } from '../api/conditions.ts';
 import { REQUESTED_AT_ANNOTATION } from '../api/annotations.ts';
 import type { KubeObject, Resource } from '../kube/object.ts';
 import type { Stored } from '../kube/store.ts';
 import type { PolicyKey } from '../verification/types.ts';
 import { policyId } from './ledger.ts';
+import type { KnownStatus } from './policy-status.ts';
 
 /** The two kinds of policy. */
 export const POLICY_RESOURCES: Readonly<Record<PolicyKey['kind'], Resource>> = {
@@ -17,7 +17,7 @@ export interface PolicyObject extends Stored {
   readonly uid: string;
   readonly generation: number;
   readonly spec: unknown;
-  readonly status?: { readonly conditions?: readonly Condition[] };
+  readonly status?: KnownStatus;
   /** The annotation `assay.dev/requestedAt`. */
   readonly requestedAt?: string;
   readonly deleting: boolean;

@@ -1,10 +1,9 @@
-import { formatTime } from '../api/conditions.ts';
+import { formatTime, parseTime } from '../api/conditions.ts';
 import type { Result } from '../api/reasons.ts';
 import type { PolicyVerdict } from '../verification/types.ts';
-import { policyId, type WorkloadRecord } from './ledger.ts';
-import type { ImageOutcome } from './outcome.ts';
+import type { Member, PictureRow, PolicyPicture } from './policy-picture.ts';
 
-/** `status.images[]` and what counts them (api.md, status). */
+/** `status.images[]` (api.md, status). */
 export interface ImageRow {
   readonly image: string;
   readonly digest?: string;
@@ -34,92 +33,118 @@ export interface SummaryStatus {
 
 const MAX_IMAGES = 100;
 const MAX_EXAMPLES = 5;
-const MAX_TEXT = 512;
-
-interface Row {
-  readonly image: ImageOutcome;
-  readonly verdict: PolicyVerdict;
-  /** `namespace/name` by the key of the workload. */
-  readonly workloads: Map<string, string>;
-}
+const MAX_MESSAGE = 512;
+/** The longest reference that parses. */
+const MAX_IMAGE = 1024;
+const MAX_ISSUER = 1024;
+const MAX_SUBJECT = 2048;
+const MAX_AUTHORITY = 1100;
+// An image that does not verify is asked for again every few minutes: that alone is no news.
+const TIME_TO_TELL = 3_600_000;
 
 // Failures first: what needs somebody is never among what was left out.
 const ORDER: Readonly<Record<Result, number>> = { Failed: 0, Unknown: 1, Static: 2, Verified: 3, Excluded: 4 };
 
-/** The images that policy `id` governs in these workloads: one row for each image, digest and verdict, failures first. */
-export function imageRows(id: string, records: readonly WorkloadRecord[]): { rows: ImageRow[]; omitted: number; all: readonly Result[] } {
-  const rows = new Map<string, Row>();
-  for (const record of records) {
-    for (const image of record.images) {
-      const verdict = image.verdicts.find((one) => policyId(one.policy) === id);
-      if (verdict === undefined) continue;
-      const key = [referenceOf(image), image.digest, verdict.result, verdict.reason].join(' ');
-      const row = rows.get(key) ?? { image, verdict, workloads: new Map() };
-      row.workloads.set(record.key, `${record.namespace}/${record.name}`);
-      rows.set(key, row);
-    }
-  }
-  const sorted = [...rows.entries()].toSorted(([leftKey, left], [rightKey, right]) =>
-    ORDER[left.verdict.result] - ORDER[right.verdict.result] || (leftKey < rightKey ? -1 : 1));
-  return {
-    rows: sorted.slice(0, MAX_IMAGES).map(([, row]) => rowOf(row)),
-    omitted: Math.max(0, sorted.length - MAX_IMAGES),
-    all: sorted.map(([, { verdict }]) => verdict.result),
-  };
+interface Sortable {
+  readonly row: PictureRow;
+  readonly speaker: Member;
 }
 
-/** What people know the image by: the reference that was pinned from, while the field holds its digest. */
-function referenceOf(image: ImageOutcome): string {
-  return image.tag ?? image.field.image;
-}
-
-function rowOf({ image, verdict, workloads }: Row): ImageRow {
-  const names = [...new Set(workloads.values())].toSorted();
-  return {
-    image: clip(referenceOf(image)),
-    ...(image.digest === undefined ? {} : { digest: image.digest }),
-    result: verdict.result,
-    reason: verdict.reason,
-    message: clip(image.moved === undefined ? verdict.message : `${image.moved.message} ${verdict.message}`),
-    ...(verdict.authority === undefined ? {} : { authority: verdict.authority }),
-    ...(verdict.signer === undefined ? {} : { signer: signerOf(verdict.signer) }),
-    ...(verdict.signedAt === undefined ? {} : { signedAt: formatTime(verdict.signedAt) }),
-    lastVerifiedTime: formatTime(verdict.verifiedAt),
-    workloads: { count: workloads.size, examples: names.slice(0, MAX_EXAMPLES) },
-  };
-}
-
-function signerOf(signer: NonNullable<PolicyVerdict['signer']>): NonNullable<ImageRow['signer']> {
-  return signer.kind === 'key' ? { keyId: signer.keyId } : { issuer: clip(signer.issuer), subject: clip(signer.subject) };
-}
-
-function clip(text: string): string {
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;
+/** The rows of the images that a policy governs, failures first, and how many did not fit. */
+export function imageRows(picture: PolicyPicture): { rows: ImageRow[]; omitted: number } {
+  const all = [...picture.rows].map((row): Sortable => ({ row, speaker: anyOf(row) }));
+  const sorted = all.toSorted((left, right) =>
+    ORDER[left.speaker.verdict.result] - ORDER[right.speaker.verdict.result] || (left.row.key < right.row.key ? -1 : 1));
+  return { rows: sorted.slice(0, MAX_IMAGES).map(({ row }) => rowOf(row)), omitted: Math.max(0, sorted.length - MAX_IMAGES) };
 }
 
 /** The counts over everything that the policy governs, also what the rows leave out. */
-export function summaryOf(id: string, records: readonly WorkloadRecord[], results: readonly Result[]): SummaryStatus {
-  const count = (result: Result): number => results.filter((one) => one === result).length;
-  const excluded = count('Excluded');
-  const verified = count('Verified');
+export function summaryOf(picture: PolicyPicture): SummaryStatus {
+  const counts: Record<Result, number> = { Verified: 0, Failed: 0, Unknown: 0, Excluded: 0, Static: 0 };
+  let images = 0;
+  for (const row of picture.rows) {
+    counts[anyOf(row).verdict.result] += 1;
+    images += 1;
+  }
   return {
-    workloads: records.length,
-    images: results.length,
-    verified,
-    failed: count('Failed'),
-    unknown: count('Unknown'),
-    excluded,
-    pinned: records.filter((record) => runsPinned(id, record)).length,
+    workloads: picture.workloads,
+    images,
+    verified: counts.Verified,
+    failed: counts.Failed,
+    unknown: counts.Unknown,
+    excluded: counts.Excluded,
+    pinned: picture.pinned,
     held: 0,
-    ratio: `${verified}/${results.length - excluded}`,
+    ratio: `${counts.Verified}/${images - counts.Excluded}`,
   };
 }
 
-/** Whether everything that the policy governs in this workload runs by the digest that was verified. */
-export function runsPinned(id: string, { images }: WorkloadRecord): boolean {
-  const governed = images.flatMap((image) => {
-    const verdict = image.verdicts.find((one) => policyId(one.policy) === id);
-    return verdict === undefined || verdict.result === 'Excluded' ? [] : [{ image, verdict }];
+/** Whether two lists of rows that are otherwise equal differ so much in when they were judged that it is worth a write. */
+export function timesAreOld(before: readonly Pick<ImageRow, 'lastVerifiedTime'>[], after: readonly Pick<ImageRow, 'lastVerifiedTime'>[]): boolean {
+  return after.some(({ lastVerifiedTime }, at) => {
+    const then = parseTime(before[at]?.lastVerifiedTime ?? '');
+    return then === undefined || (parseTime(lastVerifiedTime) ?? 0) - then >= TIME_TO_TELL;
   });
-  return governed.length > 0 && governed.every(({ image, verdict }) => verdict.result === 'Verified' && image.pinned);
+}
+
+/** All members of a row have the same result and reason. */
+function anyOf({ members }: PictureRow): Member {
+  const [member] = members.values();
+  if (member === undefined) throw new Error('a row without workloads is kept');
+  return member;
+}
+
+function rowOf(row: PictureRow): ImageRow {
+  const { speaker, verifiedAt } = speakerOf(row);
+  const { image, verdict } = speaker;
+  return {
+    image: clip(row.reference, MAX_IMAGE),
+    ...(image.digest === undefined ? {} : { digest: image.digest }),
+    result: verdict.result,
+    reason: verdict.reason,
+    message: clip(image.moved === undefined ? verdict.message : `${image.moved.message} ${verdict.message}`, MAX_MESSAGE),
+    ...(verdict.authority === undefined ? {} : { authority: clip(verdict.authority, MAX_AUTHORITY) }),
+    ...(verdict.signer === undefined ? {} : { signer: signerOf(verdict.signer) }),
+    ...(verdict.signedAt === undefined ? {} : { signedAt: formatTime(verdict.signedAt) }),
+    lastVerifiedTime: formatTime(verifiedAt),
+    workloads: { count: row.members.size, examples: examplesOf(row) },
+  };
+}
+
+/**
+ * Who speaks for a row, and when it was judged last. One with news of its tag first, then by name: always the same one, or
+ * the status would change with the order of judging.
+ */
+function speakerOf({ members }: PictureRow): { speaker: Member; verifiedAt: number } {
+  let [speaker, verifiedAt]: [Member | undefined, number] = [undefined, 0];
+  for (const member of members.values()) {
+    verifiedAt = Math.max(verifiedAt, member.verdict.verifiedAt);
+    if (speaker === undefined || speaksBefore(member, speaker)) speaker = member;
+  }
+  return { speaker: speaker as Member, verifiedAt };
+}
+
+function speaksBefore(one: Member, other: Member): boolean {
+  const [hasNews, otherHas] = [one.image.moved !== undefined, other.image.moved !== undefined];
+  return hasNews === otherHas ? one.record.key < other.record.key : hasNews;
+}
+
+/** The first few by name, without sorting thousands. */
+function examplesOf({ members }: PictureRow): readonly string[] {
+  let first: string[] = [];
+  for (const { record } of members.values()) {
+    const name = `${record.namespace}/${record.name}`;
+    if (first.length === MAX_EXAMPLES && name >= (first.at(-1) ?? '')) continue;
+    if (!first.includes(name)) first = [...first, name].toSorted().slice(0, MAX_EXAMPLES);
+  }
+  return first;
+}
+
+function signerOf(signer: NonNullable<PolicyVerdict['signer']>): NonNullable<ImageRow['signer']> {
+  return signer.kind === 'key' ? { keyId: signer.keyId } : { issuer: clip(signer.issuer, MAX_ISSUER), subject: clip(signer.subject, MAX_SUBJECT) };
+}
+
+/** WARNING: half of a surrogate pair comes back from the API server as another character, and would be written again for ever. */
+function clip(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit - 1).toWellFormed()}…`;
 }

@@ -1,4 +1,5 @@
 import { parseImageReference } from '../api/image-reference.ts';
+import type { Clock } from '../base/clock.ts';
 import { FRESH, RESYNC, type WorkQueue } from '../runtime/work-queue.ts';
 import type { PolicyScope } from '../verification/policy/compiled-policy.ts';
 import { type Fleet, subjectOf } from './fleet.ts';
@@ -14,6 +15,7 @@ export interface TriggerDependencies {
   readonly workloadQueue: WorkQueue;
   readonly policyQueue: WorkQueue;
   readonly pending: Pending;
+  readonly clock: Clock;
 }
 
 /** Subscribes the queues to the caches. Returns how to end that. */
@@ -58,23 +60,53 @@ function governsText(scope: PolicyScope, image: string): boolean {
   }
 }
 
-/** Has every workload judged again that the policy governed or governs. */
-export function governanceChanged({ fleet, workloadQueue, pending }: TriggerDependencies, before: PolicyState | undefined, after: PolicyState | undefined): void {
+/** How many workloads are held against a policy before others get a turn: some milliseconds. */
+const SLICE = 500;
+
+/**
+ * Has every workload judged again that the policy governed or governs. Of a large fleet a slice at a time, so that nothing
+ * else waits for long; what was not looked at yet counts as pending.
+ */
+export function governanceChanged(dependencies: TriggerDependencies, before: PolicyState | undefined, after: PolicyState | undefined): void {
+  const { fleet, pending } = dependencies;
   const states = [before, after].filter((state) => state !== undefined);
   const [state] = states;
   if (state === undefined) return;
-  const id = policyId(state.key);
-  for (const workload of fleet.allWorkloads(state.key.namespace)) {
-    if (!states.some((one) => mayGovern(fleet, one, workload))) continue;
+  // A copy: the store's own iterators are not to be kept over a wait. What comes later is judged by its own event.
+  const workloads = [...fleet.allWorkloads(state.key.namespace)];
+  const sweep: Sweep = { id: policyId(state.key), states, workloads, stays: after !== undefined };
+  if (sweep.stays) pending.look(sweep.id, workloads.length);
+  lookAt(dependencies, sweep, 0);
+}
+
+interface Sweep {
+  readonly id: string;
+  readonly states: readonly PolicyState[];
+  readonly workloads: readonly WorkloadObject[];
+  /** Whether there is still a policy that can wait for its workloads. */
+  readonly stays: boolean;
+}
+
+function lookAt(dependencies: TriggerDependencies, sweep: Sweep, from: number): void {
+  const { fleet, workloadQueue, policyQueue, pending, clock } = dependencies;
+  const slice = sweep.workloads.slice(from, from + SLICE);
+  for (const workload of slice) {
+    if (!sweep.states.some((one) => mayGovern(fleet, one, workload))) continue;
     const key = workloadKey(workload);
-    if (after !== undefined) pending.add(id, key);
+    if (sweep.stays) pending.add(sweep.id, key);
     workloadQueue.add(key, { priority: RESYNC });
   }
+  if (sweep.stays) pending.look(sweep.id, -slice.length);
+  const next = from + SLICE;
+  if (next < sweep.workloads.length) clock.after(0, () => lookAt(dependencies, sweep, next));
+  else if (from > 0) policyQueue.add(sweep.id);
 }
 
-function mayGovern(fleet: Fleet, state: PolicyState, workload: WorkloadObject): boolean {
-  const namespaceLabels = fleet.namespaceLabels(workload.namespace) ?? {};
+function mayGovern(fleet: Fleet, state: PolicyState, { kind, namespace, labels, images }: WorkloadObject): boolean {
   const scope = scopeOf(state);
-  return scope.governsWorkload({ ...workload, namespaceLabels }) && workload.images.some((image) => governsText(scope, image.image));
+  const namespaceLabels = fleet.namespaceLabels(namespace);
+  // Whether a namespace that is not known yet is chosen nobody can say: the workload waits for it, and then counts.
+  const unsure = namespaceLabels === undefined && state.key.namespace === undefined;
+  if (!unsure && !scope.governsWorkload({ kind, namespace, labels, namespaceLabels: namespaceLabels ?? {} })) return false;
+  return images.some(({ image }) => governsText(scope, image));
 }
-

@@ -16,6 +16,12 @@ export function pinEvent(workload: WorkloadObject, { pins }: PinPlan): EventInpu
   return { type: 'Normal', reason: 'Pinned', action: 'Pin', note: `pinned ${named.join(', ')}${more}`, regarding: workloadSubject(workload) };
 }
 
+/** The event about a workload that is about to be pinned for the first time, though a reconciler manages it. */
+export function managedEvent(workload: WorkloadObject, writer: string): EventInput {
+  const note = `${writer} manages this workload and may put back the reference that is about to be pinned; if it does, pinning stops. Pin in its source with assay pin, or have it ignore the image`;
+  return { type: 'Normal', reason: 'OtherManager', action: 'Pin', note, regarding: workloadSubject(workload) };
+}
+
 /**
  * A Warning on the workload and on the policy for each image that does not pass and did not fail in the same way before;
  * a Normal one on the workload when it passes again; and what keeps a workload from being pinned, when that is new.
@@ -43,8 +49,8 @@ export function verdictEvents(
   return events;
 }
 
-/** The others (`NotPinned`) only repeat what the verdict said, or a decision that the policy states itself. */
-const WORTH_TELLING: ReadonlySet<string> = new Set(['PatchConflict', 'PatchForbidden', 'NotPatchable', 'PinContested', 'PinConflict']);
+/** The others only repeat what the verdict said or the policy itself states (`NotPinned`), or are over in a second (`PatchConflict`). */
+const WORTH_TELLING: ReadonlySet<string> = new Set(['PatchForbidden', 'NotPatchable', 'PinContested', 'PinConflict']);
 
 function verdictEvent(
   verdict: PolicyVerdict,

@@ -1,9 +1,13 @@
 import { TAGS_ANNOTATION } from '../api/annotations.ts';
-import { imagesOf, type PodImage } from '../api/pod-images.ts';
+import { IMAGE_HOLDERS, imagesOf, type PodImage } from '../api/pod-images.ts';
 import { pointerOf, WORKLOAD_KINDS, type WorkloadKind } from '../api/workload-kinds.ts';
+import { digestOf } from '../base/digest.ts';
 import type { KubeObject } from '../kube/object.ts';
 import type { Stored } from '../kube/store.ts';
-import { writerOf } from './writers.ts';
+import { imageManager, writerOf } from './writers.ts';
+
+/** Who writes, as `managedFields` names it. */
+export const FIELD_MANAGER = 'assay';
 
 /** What is kept in memory of a workload: what decides about it, and nothing of its status. */
 export interface WorkloadObject extends Stored {
@@ -18,8 +22,12 @@ export interface WorkloadObject extends Stored {
   /** The annotation `assay.dev/tags` as it stands there. */
   readonly tags?: string;
   readonly hasAnnotations: boolean;
-  /** The reconciler that its labels or annotations give away (`Argo CD`, `Flux`, `Helm`). */
+  /** The reconciler that its labels, its annotations or the field manager of its images give away (`Argo CD`, `Flux`, `Helm`). */
   readonly writer?: string;
+  /** The field manager that wrote an image of it last, other than ourselves. */
+  readonly manager?: string;
+  /** Changes with the pod spec but for its images. */
+  readonly specHash: string;
   /** Being deleted: left alone. */
   readonly deleting: boolean;
 }
@@ -50,7 +58,8 @@ export function projectWorkload(kind: WorkloadKind, object: KubeObject): Workloa
   if (owned && images.length === 0) return undefined;
   const annotations = metadata.annotations;
   const tags = annotations?.[TAGS_ANNOTATION];
-  const writer = writerOf(metadata.labels, annotations);
+  const manager = kind.images.type === 'PodSpec' ? imageManager(metadata.managedFields, kind.images.path, FIELD_MANAGER) : undefined;
+  const writer = writerOf(metadata.labels, annotations, manager);
   return {
     kind: kind.kind,
     namespace: metadata.namespace ?? '',
@@ -65,6 +74,8 @@ export function projectWorkload(kind: WorkloadKind, object: KubeObject): Workloa
     deleting: metadata.deletionTimestamp !== undefined,
     ...(tags === undefined ? {} : { tags }),
     ...(writer === undefined ? {} : { writer }),
+    ...(manager === undefined ? {} : { manager }),
+    specHash: hashWithoutImages(podSpec),
   };
 }
 
@@ -94,6 +105,14 @@ function allImages(kind: WorkloadKind, object: KubeObject, podSpec: Readonly<Rec
 function pullSecretsOf(podSpec: Readonly<Record<string, unknown>>): string[] {
   const list = podSpec['imagePullSecrets'];
   return Array.isArray(list) ? list.flatMap((one) => stringOf(recordOf(one)['name']) ?? []) : [];
+}
+
+function hashWithoutImages(podSpec: Readonly<Record<string, unknown>>): string {
+  const lists = IMAGE_HOLDERS.flatMap((holder) => {
+    const list = podSpec[holder];
+    return Array.isArray(list) ? [[holder, list.map((item: unknown) => ({ ...recordOf(item), image: undefined }))]] : [];
+  });
+  return digestOf(JSON.stringify({ ...podSpec, ...Object.fromEntries(lists) })).slice('sha256:'.length, 24);
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -1,15 +1,18 @@
 import type { Reason, WorkloadState } from '../api/reasons.ts';
+import { digestOf } from '../base/digest.ts';
+import { combinePolicies, type PinDecision } from '../verification/policy/combine.ts';
+import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
 import { type Contention, contend, type PinHistory } from './contention.ts';
 import type { WorkloadFacts } from './gather.ts';
-import type { WorkloadRecord } from './ledger.ts';
+import { policyId, type WorkloadRecord } from './ledger.ts';
 import { blocks, type ImageOutcome, stateOf, summarize, verified } from './outcome.ts';
-import { combinePolicies, type PinDecision } from '../verification/policy/combine.ts';
-import { type PinPlan, planPins } from './pin-plan.ts';
-import { KINDS, workloadKey } from './workload-object.ts';
+import { type PinPlan, pinsOf, planPins } from './pin-plan.ts';
+import { KINDS, type WorkloadObject, workloadKey } from './workload-object.ts';
 
 /** What is to be done about one workload: the patch to send, if any, and what is to be recorded when nothing interferes. */
 export interface WorkloadPlan {
   readonly pin?: PinPlan;
+  /** What is to be remembered when the patch was written, or when there is none. */
   readonly history?: PinHistory;
   readonly record: WorkloadRecord;
   /** Milliseconds until it is to be looked at again; absent: when something changes. */
@@ -18,7 +21,7 @@ export interface WorkloadPlan {
 
 /** What planning knows beside the facts. */
 export interface PlanContext {
-  readonly history: PinHistory | undefined;
+  readonly history?: PinHistory;
   /** How often in a row the workload had an image that did not verify; spreads out asking again. */
   readonly attempts: number;
 }
@@ -28,60 +31,67 @@ const FAILED_BASE = MINUTE;
 const FAILED_MAX = 15 * MINUTE;
 const UNKNOWN_BASE = 10_000;
 const UNKNOWN_MAX = 5 * MINUTE;
+const SOONEST = 1000;
 
 /** Decides about one workload. Pure. */
-export function planWorkload(facts: WorkloadFacts, context: PlanContext): WorkloadPlan {
-  const { workload, images, policies } = facts;
+export function planWorkload(facts: WorkloadFacts, { history, attempts }: PlanContext): WorkloadPlan {
+  const { workload, images, policies, now } = facts;
   const decision = combinePolicies(policies);
-  const wanted = decision.pin ? patchable(facts, decision) : undefined;
-  const contention = wanted === undefined ? undefined : contend(workload, wanted.pins, context.history, facts.now);
-  const contested = contention !== undefined && !contention.pin;
+  const pins = decision.pin ? pinsOf(changeable(workload, images), decision.form) : [];
+  const contention = pins.length === 0 ? undefined : contend({ workload, pins, history, basis: basisOf(facts), now });
+  const contested = contention?.pin === false;
   const unpinned = whyUnpinned(facts, decision, contention);
-  const record: WorkloadRecord = {
-    key: workloadKey(workload),
-    kind: workload.kind,
-    namespace: workload.namespace,
-    name: workload.name,
-    state: stateOf(images, contested),
-    images,
-    ...(unpinned === undefined ? {} : { unpinned }),
-  };
-  const requeueAfter = nextLook(facts, context.attempts, contention);
+  const state = stateOf(images, contested);
+  const record = recordOf(workload, { state, images, ...(unpinned === undefined ? {} : { unpinned }) });
+  // WARNING: kept where there is nothing to pin, too: our own pin seen in the cache is such a look, and a revert comes after it.
+  const remembered = contention?.history ?? history;
+  const requeueAfter = nextLook(facts, attempts, contention);
   return {
     record,
-    ...(wanted !== undefined && !contested ? { pin: wanted } : {}),
-    ...(contention === undefined ? {} : { history: contention.history }),
+    ...(contention?.pin === true ? { pin: planPins(workload, pins, contention.history.reverts) } : {}),
+    ...(remembered === undefined ? {} : { history: remembered }),
     ...(requeueAfter === undefined ? {} : { requeueAfter }),
   };
 }
 
-/** The pins of those fields that the API server lets anybody change (api.md, Workloads). */
-function patchable({ workload, images }: WorkloadFacts, decision: Extract<PinDecision, { pin: true }>): PinPlan | undefined {
-  const holders = KINDS.get(workload.kind)?.patchable ?? [];
-  const open = images.map((image): ImageOutcome => (holders.includes(image.field.holder) ? image : { ...image, pinned: true }));
-  return planPins(workload, open, decision.form);
+function recordOf(workload: WorkloadObject, rest: Pick<WorkloadRecord, 'state' | 'images' | 'unpinned'>): WorkloadRecord {
+  const { uid, kind, namespace, name } = workload;
+  return { key: workloadKey(workload), uid, kind, namespace, name, ...rest };
 }
 
-function whyUnpinned(facts: WorkloadFacts, decision: PinDecision, contention: Contention | undefined): WorkloadRecord['unpinned'] {
-  const { workload, images } = facts;
+function basisOf({ workload, governance }: WorkloadFacts): string {
+  return digestOf(`${governance} ${workload.specHash}`);
+}
+
+/** The images as far as the API server lets anybody change their fields (api.md, Workloads); the others count as done. */
+function changeable(workload: WorkloadObject, images: readonly ImageOutcome[]): readonly ImageOutcome[] {
+  return images.map((image) => (isChangeable(workload, image) ? image : { ...image, pinned: true }));
+}
+
+function isChangeable({ kind }: WorkloadObject, { field }: ImageOutcome): boolean {
+  return KINDS.get(kind)?.patchable.includes(field.holder) === true;
+}
+
+function whyUnpinned({ workload, images }: WorkloadFacts, decision: PinDecision, contention: Contention | undefined): WorkloadRecord['unpinned'] {
   const open = images.filter((image) => verified(image) && !image.pinned);
   if (open.length === 0) return undefined;
   if (!decision.pin) return { reason: decision.reason, message: decision.message };
-  const holders = KINDS.get(workload.kind)?.patchable ?? [];
   const blocking = images.find((image) => blocks(image));
   if (blocking !== undefined) {
-    const summary = summarize(blocking);
-    return { reason: 'NotPinned', message: `nothing is pinned before every governed image verified, and ${blocking.field.image} did not: ${summary?.reason ?? ''}` };
+    const reason = summarize(blocking)?.reason ?? 'NotPinned';
+    return { reason: 'NotPinned', message: `nothing is pinned before every governed image verified, and ${blocking.field.image} did not: ${reason}` };
   }
-  if (contention !== undefined && !contention.pin) {
-    const who = workload.writer ?? 'another writer';
-    return {
-      reason: 'PinContested',
-      message: `${who} keeps putting back the reference that was pinned, so pinning stops for a while (each round is a rollout); pin in its source with assay pin, or set spec.pin.mode to Never`,
-    };
-  }
-  if (open.every((image) => !holders.includes(image.field.holder))) return notPatchable(workload.kind);
+  if (contention?.pin === false) return pinContested(workload);
+  if (open.every((image) => !isChangeable(workload, image))) return notPatchable(workload.kind);
   return { reason: 'NotPinned', message: 'the patch was not written yet' };
+}
+
+function pinContested({ writer, manager }: WorkloadObject): NonNullable<WorkloadRecord['unpinned']> {
+  const who = writer ?? (manager === undefined ? 'another writer' : `field manager ${manager}`);
+  return {
+    reason: 'PinContested',
+    message: `${who} puts back the reference that was pinned, so pinning stops for a while (each round is a rollout); pin in its source with assay pin, or set spec.pin.mode to Never`,
+  };
 }
 
 function notPatchable(kind: string): NonNullable<WorkloadRecord['unpinned']> {
@@ -91,20 +101,30 @@ function notPatchable(kind: string): NonNullable<WorkloadRecord['unpinned']> {
 /** When to look again without being told to: the earliest of what each image asks for. */
 function nextLook(facts: WorkloadFacts, attempts: number, contention: Contention | undefined): number | undefined {
   const { images, policies, now } = facts;
-  const interval = Math.min(...policies.map((policy) => policy.recheckInterval));
-  const looks = images.flatMap((image) => {
-    const summary = summarize(image);
-    if (summary === undefined) return [];
-    if (summary.result === 'Failed') return [Math.min(FAILED_MAX, FAILED_BASE * 2 ** attempts)];
+  const looks = images.flatMap((image) => nextLookAt(image, facts, attempts));
+  const ends = policies.flatMap((policy) => policy.nextExpiry(now) ?? []).map((end) => end - now);
+  const all = [...looks, ...ends, ...(contention?.pin === false ? [contention.retryAfter] : [])];
+  return all.length === 0 ? undefined : Math.max(SOONEST, Math.min(...all));
+}
+
+function nextLookAt(image: ImageOutcome, { policies, now, retryAfter = 0 }: WorkloadFacts, attempts: number): number[] {
+  const summary = summarize(image);
+  if (summary?.result === 'Failed') return [Math.min(FAILED_MAX, FAILED_BASE * 2 ** attempts)];
+  if (summary?.result === 'Unknown') {
     // A policy that is not valid changes by an edit, which is an event of its own.
-    if (summary.result === 'Unknown') return summary.reason === 'PolicyInvalid' ? [] : [Math.max(facts.retryAfter ?? 0, Math.min(UNKNOWN_MAX, UNKNOWN_BASE * 2 ** attempts))];
-    const verifiedAt = Math.min(...image.verdicts.map((verdict) => verdict.verifiedAt));
-    const stale = image.verdicts.some((verdict) => verdict.stale === true);
-    return [stale ? Math.max(facts.retryAfter ?? 0, UNKNOWN_MAX) : Math.max(1000, verifiedAt + interval - now)];
+    return summary.reason === 'PolicyInvalid' ? [] : [Math.max(retryAfter, Math.min(UNKNOWN_MAX, UNKNOWN_BASE * 2 ** attempts))];
+  }
+  return image.verdicts.flatMap(({ policy, result, stale, verifiedAt }) => {
+    if (result !== 'Verified') return [];
+    if (stale === true) return [Math.max(retryAfter, UNKNOWN_MAX)];
+    // Each policy's own interval: one that asks seldom must not make one that asks often look overdue for ever.
+    const interval = recheckOf(policies, policyId(policy));
+    return interval === undefined ? [] : [verifiedAt + interval - now];
   });
-  const ends = policies.flatMap((policy) => policy.nextExpiry(now) ?? []).map((end) => Math.max(1000, end - now));
-  const all = [...looks, ...ends, ...(contention !== undefined && !contention.pin ? [contention.retryAfter] : [])];
-  return all.length === 0 ? undefined : Math.min(...all);
+}
+
+function recheckOf(policies: readonly CompiledPolicy[], id: string): number | undefined {
+  return policies.find(({ key }) => policyId(key) === id)?.recheckInterval;
 }
 
 /** Whether a workload in this state is asked about more and more seldom. */
@@ -117,11 +137,11 @@ export function unpinnedRecord(record: WorkloadRecord, reason: Reason, message: 
   return { ...record, unpinned: { reason, message } };
 }
 
-/** The record after the pins of a plan were written: what the next look at the object will find. */
-export function pinnedRecord(record: WorkloadRecord, plan: PinPlan): WorkloadRecord {
+/** The record after the pins of a plan were written, at `now`: what the next look at the object will find. */
+export function pinnedRecord(record: WorkloadRecord, { pins }: PinPlan, now: number): WorkloadRecord {
   const images = record.images.map((image): ImageOutcome => {
-    const pin = plan.pins.find((one) => one.field.pointer === image.field.pointer);
-    return pin === undefined ? image : { ...image, field: { ...image.field, image: pin.to }, pinned: true, tag: pin.from };
+    const pin = pins.find((one) => one.field.pointer === image.field.pointer);
+    return pin === undefined ? image : { ...image, field: { ...image.field, image: pin.to }, pinned: true, tag: pin.from, tagAskedAt: now };
   });
   const { unpinned: _, ...rest } = record;
   const open = images.filter((image) => verified(image) && !image.pinned);

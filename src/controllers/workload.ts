@@ -2,14 +2,16 @@ import type { Clock } from '../base/clock.ts';
 import { Waiting } from '../base/errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
+import { isOlder } from '../kube/recovery.ts';
 import type { Reconcile, ReconcileContext } from '../runtime/controller.ts';
 import type { ReconcileResult } from '../runtime/outcome.ts';
 import type { PinHistory } from './contention.ts';
-import { gather, type GatherDependencies } from './gather.ts';
-import type { WorkloadRecord } from './ledger.ts';
+import { gather, type GatherDependencies, type WorkloadFacts } from './gather.ts';
+import { governanceOf, questionsOf } from './governance.ts';
+import { recordedImage, type WorkloadRecord } from './ledger.ts';
 import type { Pending } from './pending.ts';
 import { type PinResult, writePins } from './pin-writer.ts';
-import { pinEvent, verdictEvents } from './workload-events.ts';
+import { managedEvent, pinEvent, verdictEvents } from './workload-events.ts';
 import type { WorkloadObject } from './workload-object.ts';
 import { isOpen, pinnedRecord, planWorkload, unpinnedRecord, type WorkloadPlan } from './workload-plan.ts';
 
@@ -28,36 +30,61 @@ export interface WorkloadDependencies extends GatherDependencies {
 
 /** What is remembered between two looks at one workload; gone with the process, and then found out again. */
 interface Memory {
+  readonly uid: string;
   readonly history?: PinHistory;
   /** The version that our last patch made; what the cache has before it arrives is the past. */
   readonly written?: string;
   readonly writtenAt?: number;
+  /** How often in a row an image did not verify. */
   readonly attempts: number;
+  /** How often in a row the patch did not fit the object. */
+  readonly conflicts: number;
 }
 
 const STALE_CACHE_WAIT = 100;
 // A write whose event never arrives must not stop the workload from being looked at.
 const STALE_CACHE_LIMIT = 30_000;
+const POLICY_CHANGED_WAIT = 100;
+const CONFLICT_BASE = 1000;
+const REFUSED_WAIT = 300_000;
 
 /** The reconcile of one workload: read, gather, judge and plan, apply, record. */
 export function createWorkloadReconcile(dependencies: WorkloadDependencies): Reconcile {
   const memories = new Map<string, Memory>();
   return async (key, context) => {
+    const { pending, ledger, clock } = dependencies;
     const workload = dependencies.workload(key);
-    if (workload === undefined || workload.deleting) {
+    const forget = (): void => {
       memories.delete(key);
-      touch(dependencies, key, dependencies.ledger.forget(key));
-      return undefined;
-    }
-    const memory = memories.get(key) ?? { attempts: 0 };
-    waitForOwnWrite(workload, memory, dependencies.clock.now());
-    const facts = await gather(dependencies, workload, context.signal);
-    const plan = planWorkload(facts, { history: memory.history, attempts: memory.attempts });
-    const { record, memory: after, requeueAfter } = await apply(dependencies, workload, plan, context);
-    memories.set(key, { ...after, attempts: isOpen(record.state) ? memory.attempts + 1 : 0 });
-    tell(dependencies, workload, record);
+      dependencies.policiesTouched(new Set([...ledger.forget(key), ...pending.settle(key)]));
+    };
+    if (workload === undefined || workload.deleting) return forget();
+    const memory = memoryOf(memories.get(key), workload, ledger.get(key));
+    waitForOwnWrite(workload, memory, clock.now());
+    // WARNING: before anything is read: a policy that changes from here on is not the one that is judged by.
+    const mark = pending.mark();
+    const facts = await gather(dependencies, workload, context);
+    const plan = planWorkload(facts, memory);
+    const applied = await apply(dependencies, facts, plan, memory, context);
+    if (applied === undefined) return forget();
+    const { record, requeueAfter } = applied;
+    remember(memories, record, { ...applied.memory, attempts: isOpen(record.state) ? memory.attempts + 1 : 0 });
+    tell(dependencies, workload, record, mark);
     return requeueAfter === undefined ? undefined : { requeueAfter };
   };
+}
+
+/** What is remembered of this very object; an image that is new is asked for as often as any new one. */
+function memoryOf(memory: Memory | undefined, { uid, images }: WorkloadObject, record: WorkloadRecord | undefined): Memory {
+  if (memory === undefined || memory.uid !== uid) return { uid, attempts: 0, conflicts: 0 };
+  return images.every((field) => recordedImage(record, field) !== undefined) ? memory : { ...memory, attempts: 0 };
+}
+
+/** One small entry a workload, and none for those that nobody governs or of which there is nothing to remember. */
+function remember(memories: Map<string, Memory>, { key, state }: WorkloadRecord, memory: Memory): void {
+  const empty = memory.history === undefined && memory.written === undefined && memory.attempts === 0 && memory.conflicts === 0;
+  if (empty || state === 'unmatched') memories.delete(key);
+  else memories.set(key, memory);
 }
 
 /** WARNING: without this, a look at the cache before our own patch arrived there would be taken for a revert by somebody else. */
@@ -66,31 +93,40 @@ function waitForOwnWrite(workload: WorkloadObject, { written, writtenAt = 0 }: M
   if (isOlder(workload.resourceVersion, written)) throw new Waiting('the cache has not seen the last patch yet', STALE_CACHE_WAIT);
 }
 
-/** Versions of one object are ordered numbers (KEP-5504); two that are not numbers are not compared. */
-function isOlder(version: string, than: string): boolean {
-  return /^\d+$/.test(version) && /^\d+$/.test(than) && BigInt(version) < BigInt(than);
-}
-
 interface Applied extends ReconcileResult {
   readonly record: WorkloadRecord;
-  readonly memory: Omit<Memory, 'attempts'>;
+  readonly memory: Memory;
 }
 
-async function apply(dependencies: WorkloadDependencies, workload: WorkloadObject, plan: WorkloadPlan, { signal, log }: ReconcileContext): Promise<Applied> {
-  const kept = plan.history === undefined ? {} : { history: plan.history };
-  if (plan.pin === undefined) return { record: plan.record, memory: kept, requeueAfter: plan.requeueAfter };
-  const result = await write(dependencies, workload, plan.pin, signal);
+/** Does what is planned; undefined when the workload turned out to be gone. */
+async function apply(dependencies: WorkloadDependencies, facts: WorkloadFacts, plan: WorkloadPlan, memory: Memory, { signal, log }: ReconcileContext): Promise<Applied | undefined> {
+  const { workload } = facts;
+  const { record, pin, requeueAfter } = plan;
+  const history = plan.history === undefined ? {} : { history: plan.history };
+  if (pin === undefined) return { record, memory: { ...memory, ...history, conflicts: 0 }, requeueAfter };
+  stillGoverned(dependencies, facts);
+  if (memory.history === undefined && workload.tags === undefined && workload.writer !== undefined) dependencies.events.record(managedEvent(workload, workload.writer));
+  const result = await write(dependencies, workload, pin, signal);
+  if (result.result === 'gone') return undefined;
+  const now = dependencies.clock.now();
   if (result.result === 'pinned') {
-    log.info('pinned', { images: plan.pin.pins.map(({ from, to }) => ({ from, to })) });
-    dependencies.events.record(pinEvent(workload, plan.pin));
-    const memory = { ...kept, written: result.resourceVersion, writtenAt: dependencies.clock.now() };
-    return { record: pinnedRecord(plan.record, plan.pin), memory, requeueAfter: plan.requeueAfter };
+    log.info('pinned', { images: pin.pins.map(({ from, to }) => ({ from, to })) });
+    dependencies.events.record(pinEvent(workload, pin));
+    return { record: pinnedRecord(record, pin, now), memory: { ...memory, ...history, written: result.resourceVersion, writtenAt: now, conflicts: 0 }, requeueAfter };
   }
-  if (result.result === 'gone') return { record: plan.record, memory: {} };
   log.warn('not pinned', { reason: result.reason, why: result.message });
-  const record = unpinnedRecord(plan.record, result.reason, result.message);
-  // A conflict is over as soon as the cache has what won; a refusal stays until somebody changes something.
-  return { record, memory: {}, requeueAfter: result.result === 'conflict' ? 1000 : Math.min(plan.requeueAfter ?? Infinity, 300_000) };
+  // A conflict is over as soon as the cache has what won; a refusal stays until somebody changes something. What was
+  // remembered stays as it was: nothing was pinned that could come back.
+  const conflict = result.result === 'conflict';
+  const wait = conflict ? Math.min(REFUSED_WAIT, CONFLICT_BASE * 2 ** memory.conflicts) : REFUSED_WAIT;
+  const after = { ...memory, conflicts: conflict ? memory.conflicts + 1 : 0 };
+  return { record: unpinnedRecord(record, result.reason, result.message), memory: after, requeueAfter: Math.min(requeueAfter ?? Infinity, wait) };
+}
+
+/** Judging takes time. WARNING: without this a digest could be written under policies that do not stand any more. */
+function stillGoverned(dependencies: WorkloadDependencies, { workload, governance }: WorkloadFacts): void {
+  if (governanceOf(questionsOf(dependencies, workload)) === governance) return;
+  throw new Waiting('a policy changed while the workload was judged', POLICY_CHANGED_WAIT);
 }
 
 async function write({ client, onPin }: WorkloadDependencies, workload: WorkloadObject, plan: NonNullable<WorkloadPlan['pin']>, signal: AbortSignal): Promise<PinResult> {
@@ -104,13 +140,9 @@ async function write({ client, onPin }: WorkloadDependencies, workload: Workload
   }
 }
 
-function tell(dependencies: WorkloadDependencies, workload: WorkloadObject, record: WorkloadRecord): void {
-  const { ledger, events, policies } = dependencies;
+function tell({ ledger, events, policies, pending, policiesTouched }: WorkloadDependencies, workload: WorkloadObject, record: WorkloadRecord, mark: number): void {
   const before = ledger.get(record.key);
-  touch(dependencies, record.key, ledger.record(record));
-  for (const event of verdictEvents(workload, before, record, (id) => policies.get(id)?.uid)) events.record(event);
-}
-
-function touch({ pending, policiesTouched }: WorkloadDependencies, key: string, ids: ReadonlySet<string>): void {
-  policiesTouched(new Set([...ids, ...pending.settle(key)]));
+  policiesTouched(new Set([...ledger.record(record), ...pending.settle(record.key, mark)]));
+  const known = before?.uid === record.uid ? before : undefined;
+  for (const event of verdictEvents(workload, known, record, (id) => policies.get(id)?.uid)) events.record(event);
 }

@@ -29,6 +29,7 @@ export function workload(images: readonly PodImage[], override: Partial<Workload
     serviceAccount: 'default',
     hasAnnotations: true,
     deleting: false,
+    specHash: 'spec1',
     ...override,
   };
 }

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TAGS_ANNOTATION } from '../../../src/api/annotations.ts';
-import { pinnedReference, planPins, readTags, rememberedRef } from '../../../src/controllers/pin-plan.ts';
+import type { ImageOutcome } from '../../../src/controllers/outcome.ts';
+import { type PinForm, type PinPlan, pinnedReference, pinsOf, planPins, readTags, rememberedRef } from '../../../src/controllers/pin-plan.ts';
 import { D1, D2, failed, field, outcome, verdict, workload } from './builders.ts';
 
+const plan = (object: ReturnType<typeof workload>, images: readonly ImageOutcome[], form: PinForm = 'Digest', reverts = 0): PinPlan => planPins(object, pinsOf(images, form), reverts);
 const ANNOTATION_PATH = '/metadata/annotations/assay.dev~1tags';
 
 test('one patch pins all containers, tests what it replaces, and remembers the tags', () => {
   const [one, two] = [field('app:1'), field('ghcr.io/acme/side:2', 1)];
   const object = workload([one, two]);
-  const plan = planPins(object, [outcome('app:1', { field: one }), outcome('', { field: two, digest: D2, pinned: false })], 'Digest');
-  assert.deepEqual(plan?.patch, [
+  const { patch } = plan(object, [outcome('app:1', { field: one }), outcome('', { field: two, digest: D2, pinned: false })], 'Digest');
+  assert.deepEqual(patch, [
     { op: 'test', path: '/metadata/uid', value: 'u1' },
     { op: 'test', path: one.namePointer, value: 'c0' },
     { op: 'test', path: one.pointer, value: 'app:1' },
@@ -22,38 +24,44 @@ test('one patch pins all containers, tests what it replaces, and remembers the t
   ]);
 });
 
-const nothing: Record<string, Parameters<typeof planPins>> = {
-  'what is pinned already is not written again': [workload([field(`app@${D1}`)]), [outcome(`app@${D1}`)], 'Digest'],
-  'a failing neighbour keeps everything from being pinned': [workload([field('app'), field('bad', 1)]), [outcome('app'), outcome('bad', { verdicts: [failed()] })], 'Digest'],
-  'an unknown neighbour keeps everything from being pinned': [workload([]), [outcome('app'), outcome('x', { verdicts: [failed({ result: 'Unknown' })] })], 'Digest'],
-  'an image without a verdict of "verified" is not pinned': [workload([]), [outcome('app', { verdicts: [verdict({ result: 'Static', reason: 'StaticPass' })] })], 'Digest'],
-  'an image that nobody governs is not pinned': [workload([]), [outcome('app', { verdicts: [] })], 'Digest'],
+const nothing: Record<string, readonly ImageOutcome[]> = {
+  'what is pinned already is not written again': [outcome(`app@${D1}`)],
+  'a failing neighbour keeps everything from being pinned': [outcome('app'), outcome('bad', { verdicts: [failed()] })],
+  'an unknown neighbour keeps everything from being pinned': [outcome('app'), outcome('x', { verdicts: [failed({ result: 'Unknown' })] })],
+  'an image without a verdict of "verified" is not pinned': [outcome('app', { verdicts: [verdict({ result: 'Static', reason: 'StaticPass' })] })],
+  'an image that nobody governs is not pinned': [outcome('app', { verdicts: [] })],
 };
-for (const [sentence, args] of Object.entries(nothing)) {
-  test(sentence, () => assert.equal(planPins(...args), undefined));
+for (const [sentence, images] of Object.entries(nothing)) {
+  test(sentence, () => assert.deepEqual(pinsOf(images, 'Digest'), []));
 }
 
 test('an ungoverned neighbour does not block, and is left alone', () => {
   const [one, two] = [field('app'), field('free:1', 1)];
-  const plan = planPins(workload([one, two]), [outcome('app', { field: one }), outcome('free:1', { field: two, verdicts: [] })], 'Digest');
-  assert.deepEqual(plan?.pins.map(({ to }) => to), [`docker.io/library/app@${D1}`]);
+  const { pins } = plan(workload([one, two]), [outcome('app', { field: one }), outcome('free:1', { field: two, verdicts: [] })], 'Digest');
+  assert.deepEqual(pins.map(({ to }) => to), [`docker.io/library/app@${D1}`]);
 });
 
 test('an object without annotations gets the map only if there is still none', () => {
   const one = field('app');
-  const plan = planPins(workload([one], { hasAnnotations: false }), [outcome('app', { field: one })], 'Digest');
+  const { patch } = plan(workload([one], { hasAnnotations: false }), [outcome('app', { field: one })], 'Digest');
   const value = { [TAGS_ANNOTATION]: JSON.stringify({ c0: { ref: 'app', digest: D1 } }) };
-  assert.deepEqual(plan?.patch.slice(-2), [{ op: 'test', path: '/metadata/annotations', value: null }, { op: 'add', path: '/metadata/annotations', value }]);
+  assert.deepEqual(patch.slice(-2), [{ op: 'test', path: '/metadata/annotations', value: null }, { op: 'add', path: '/metadata/annotations', value }]);
 });
 
 test('what is remembered of fields that still hold their digest is kept, of others it is dropped', () => {
   const [one, two, three] = [field('app:2'), field(`side@${D2}`, 1), field('gone:1', 2)];
   const tags = JSON.stringify({ c0: { ref: 'app:1', digest: D2 }, c1: { ref: 'side:9', digest: D2 }, c2: { ref: 'gone:0', digest: D1 } });
   const images = [outcome('app:2', { field: one }), outcome('', { field: two, digest: D2, pinned: true }), outcome('gone:1', { field: three, verdicts: [] })];
-  const plan = planPins(workload([one, two, three], { tags }), images, 'Digest');
-  const [test, written] = (plan?.patch ?? []).slice(-2);
+  const { patch } = plan(workload([one, two, three], { tags }), images, 'Digest');
+  const [test, written] = patch.slice(-2);
   assert.deepEqual(test, { op: 'test', path: ANNOTATION_PATH, value: tags });
   assert.deepEqual(JSON.parse((written as { value: string }).value), { c0: { ref: 'app:2', digest: D1 }, c1: { ref: 'side:9', digest: D2 } });
+});
+
+test('how often the reference came back is written with the pin, and read again', () => {
+  const { patch } = plan(workload([field('app:1')]), [outcome('app:1')], 'Digest', 2);
+  const [written] = patch.slice(-1) as { value: string }[];
+  assert.deepEqual(readTags(written?.value), { c0: { ref: 'app:1', digest: D1, reverts: 2 } });
 });
 
 const references: Record<string, { image: string; form: 'Digest' | 'TagAndDigest'; to: string }> = {
@@ -65,6 +73,12 @@ const references: Record<string, { image: string; form: 'Digest' | 'TagAndDigest
 for (const [sentence, { image, form, to }] of Object.entries(references)) {
   test(sentence, () => assert.equal(pinnedReference(image, D1, form), to));
 }
+
+test('a count of reverts that is none does not count', () => {
+  for (const reverts of [-1, 0, 1.5, 1e9, '3', null]) {
+    assert.deepEqual(readTags(JSON.stringify({ c0: { ref: 'app:1', digest: D1, reverts } })), { c0: { ref: 'app:1', digest: D1 } });
+  }
+});
 
 const unreadable: Record<string, string | undefined> = {
   'no annotation': undefined,
@@ -83,6 +97,7 @@ const remembered: Record<string, { image: string; tags: unknown; ref: string | u
   'the remembered tag counts while the field holds its digest': { image: `ghcr.io/a/b@${D1}`, tags: { c0: { ref: 'ghcr.io/a/b:1', digest: D1 } }, ref: 'ghcr.io/a/b:1' },
   'a field with another digest has no remembered tag': { image: `ghcr.io/a/b@${D2}`, tags: { c0: { ref: 'ghcr.io/a/b:1', digest: D1 } }, ref: undefined },
   'a remembered tag of another repository does not count': { image: `ghcr.io/a/b@${D1}`, tags: { c0: { ref: 'ghcr.io/evil/b:1', digest: D1 } }, ref: undefined },
+  'a container whose name is one of JavaScript’s own has nothing remembered by itself': { image: `ghcr.io/a/b@${D1}`, tags: {}, ref: undefined },
   'a remembered reference that does not parse does not count': { image: `ghcr.io/a/b@${D1}`, tags: { c0: { ref: '::', digest: D1 } }, ref: undefined },
 };
 for (const [sentence, { image, tags, ref }] of Object.entries(remembered)) {

@@ -1,0 +1,79 @@
+import { type ImageReference, parseImageReference } from '../api/image-reference.ts';
+import type { PodImage } from '../api/pod-images.ts';
+import { messageOf, Waiting } from '../base/errors.ts';
+import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
+import { policyId } from './ledger.ts';
+import { type PolicySet, type PolicyState, scopeOf } from './policy-set.ts';
+import type { WorkloadObject } from './workload-object.ts';
+
+/** What is asked to know who governs a workload. */
+export interface GovernanceDependencies {
+  readonly policies: PolicySet;
+  /** Ids of policies that exist but were not compiled yet: what they may govern must wait for them. */
+  readonly uncompiled: () => readonly string[];
+  /** Undefined for a namespace that is not known (yet). */
+  readonly namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined;
+}
+
+/** One image field with the policies that govern it. */
+export interface ImageQuestion {
+  readonly field: PodImage;
+  readonly reference?: ImageReference;
+  /** Why there is no reference. */
+  readonly problem?: string;
+  readonly states: readonly SettledGovernor[];
+}
+
+/** A policy in force, or one that does not compile. */
+export type SettledGovernor = Exclude<PolicyState, { status: 'pending' }>;
+
+const SHORT_WAIT = 250;
+// What the policy refers to being read is an event of its own, which has its workloads judged: this only bounds the loss of one.
+const REFERENCES_WAIT = 30_000;
+
+/**
+ * Who governs which image of a workload; suspended policies govern nothing.
+ * @throws Waiting while that cannot be said, because a policy or the namespace is not known yet: acting on half of the
+ *   policies could pin what another forbids.
+ */
+export function questionsOf({ policies, uncompiled, namespaceLabels }: GovernanceDependencies, workload: WorkloadObject): readonly ImageQuestion[] {
+  const [missing] = uncompiled();
+  if (missing !== undefined) throw new Waiting(`policy ${missing} is not compiled yet`, SHORT_WAIT);
+  const { kind, namespace, labels } = workload;
+  const known = namespaceLabels(namespace);
+  const states = [...policies.values()].filter((state) => {
+    if (state.status === 'compiled' && state.policy.suspend) return false;
+    if (known === undefined && state.key.namespace === undefined) throw new Waiting(`namespace ${namespace} is not known yet`, SHORT_WAIT);
+    return scopeOf(state).governsWorkload({ kind, namespace, labels, namespaceLabels: known ?? {} });
+  });
+  return workload.images.map((field) => questionOf(field, states));
+}
+
+function questionOf(field: PodImage, states: readonly PolicyState[]): ImageQuestion {
+  try {
+    const reference = parseImageReference(field.image);
+    return { field, reference, states: settled(states.filter((state) => scopeOf(state).governsImage(reference.name))) };
+  } catch (error) {
+    if (error instanceof Waiting) throw error;
+    // It has no name that a glob could be held against, so every policy of the workload must be taken to mean it.
+    return { field, problem: messageOf(error, 400), states: settled(states) };
+  }
+}
+
+function settled(states: readonly PolicyState[]): readonly SettledGovernor[] {
+  return states.map((state) => {
+    if (state.status === 'pending') throw new Waiting(`the references of policy ${policyId(state.key)} are not read yet`, REFERENCES_WAIT);
+    return state;
+  });
+}
+
+/** The policies in force among these, each once. */
+export function compiledOf(states: readonly PolicyState[]): CompiledPolicy[] {
+  const policies = states.flatMap((state) => (state.status === 'compiled' ? [state.policy] : []));
+  return [...new Map(policies.map((policy) => [policyId(policy.key), policy])).values()];
+}
+
+/** Equal as long as the same policies, unchanged, govern the same images. */
+export function governanceOf(questions: readonly ImageQuestion[]): string {
+  return JSON.stringify(questions.map(({ states }) => states.map(({ key, uid, status, hash }) => [policyId(key), uid, status, hash])));
+}
