@@ -2,7 +2,7 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import type { Metafile } from 'esbuild';
+import type { Metafile, Plugin } from 'esbuild';
 import { bundledPackages, licenceText } from './build/licences.ts';
 import { objections } from './build/objections.ts';
 
@@ -48,11 +48,24 @@ function bundle(outdir: string): Promise<{ metafile: Metafile }> {
     legalComments: 'none',
     // CommonJS packages call require for node's own modules, which ES modules do not have.
     banner: { js: "import { createRequire as createBundleRequire } from 'node:module';\nconst require = createBundleRequire(import.meta.url);" },
+    plugins: [versionOnly],
     metafile: true,
     logLevel: 'warning',
     logLimit: 20,
   });
 }
+
+/** Of our own package.json the version is wanted, not scripts and dependencies. */
+const versionOnly: Plugin = {
+  name: 'version-only',
+  setup(builder) {
+    builder.onLoad({ filter: /package\.json$/ }, ({ path }) => {
+      if (path !== join(root, 'package.json')) return undefined;
+      const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string };
+      return { contents: JSON.stringify({ version }), loader: 'json' };
+    });
+  },
+};
 
 /** Whoever starts dist at this moment finds the old one or the new one, whole. */
 function replace(target: string, finished: string): void {
