@@ -150,6 +150,16 @@ describe('the Deployment', () => {
     assert.deepEqual(ports.map(({ targetPort }: Any) => targetPort), ['metrics']);
   });
 
+  test('fits the image: its command is taken from there, its user is a number other than root, its ports are exposed', () => {
+    const lines = readFileSync(join(ROOT, 'Dockerfile'), 'utf8').split('\n');
+    const last = (word: string): string => lines.findLast((line) => line.startsWith(`${word} `))?.slice(word.length + 1) ?? '';
+    assert.match(last('USER'), /^[1-9]\d*(:[1-9]\d*)?$/);
+    assert.deepEqual(last('EXPOSE').split(' ').map(Number), container.ports.map(({ containerPort }: Any) => containerPort));
+    assert.equal(container.command, undefined);
+    const command = JSON.parse(last('ENTRYPOINT')) as string[];
+    assert.deepEqual([command.at(-1), JSON.parse(last('CMD'))], ['/app/cli.js', [container.args[0]]]);
+  });
+
   test('cannot write to its file system', () => {
     assert.equal(container.securityContext.readOnlyRootFilesystem, true);
     assert.equal(pod.volumes, undefined);
@@ -188,6 +198,17 @@ describe('Pod Security, at the level restricted', () => {
       assert.match(stderr, new RegExp(`violates PodSecurity "restricted:latest": ${what}`));
     });
   }
+});
+
+test('config/prometheus finds the Service', async () => {
+  const service = one('Service');
+  const extra = await rendered(api, 'config/prometheus');
+  const monitor = one('ServiceMonitor', extra);
+  assert.deepEqual({ ...service.metadata.labels, ...monitor.spec.selector.matchLabels }, service.metadata.labels);
+  assert.deepEqual(monitor.spec.endpoints.map(({ port }: Any) => port), service.spec.ports.map(({ name }: Any) => name));
+  assert.equal(monitor.metadata.namespace, service.metadata.namespace);
+  // Prometheus' operator names the job after the Service.
+  assert.match(JSON.stringify(one('PrometheusRule', extra)), new RegExp(`job=..${service.metadata.name}`));
 });
 
 describe('config/samples', () => {

@@ -5,6 +5,8 @@ export interface AuditEvent {
   readonly user: string;
   /** get, list, watch, create, update, patch, delete, deletecollection. */
   readonly verb: string;
+  /** Empty for the core group. */
+  readonly group: string;
   /** With its subresource: `deployments`, `imageverifications/status`. */
   readonly resource: string;
   readonly namespace: string;
@@ -20,7 +22,7 @@ const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection
 interface Line {
   readonly user: { readonly username: string };
   readonly verb: string;
-  readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly namespace?: string; readonly name?: string };
+  readonly objectRef?: { readonly apiGroup?: string; readonly resource?: string; readonly subresource?: string; readonly namespace?: string; readonly name?: string };
   readonly responseStatus?: { readonly code?: number };
   readonly requestReceivedTimestamp: string;
 }
@@ -40,10 +42,11 @@ export function auditWrites(auditLog: string, user: string, since = 0): AuditEve
 }
 
 function eventOf({ user, verb, objectRef = {}, responseStatus, requestReceivedTimestamp }: Line): AuditEvent {
-  const { resource = '', subresource, namespace = '', name = '' } = objectRef;
+  const { apiGroup: group = '', resource = '', subresource, namespace = '', name = '' } = objectRef;
   return {
     user: user.username,
     verb,
+    group,
     resource: subresource === undefined ? resource : `${resource}/${subresource}`,
     namespace,
     name,

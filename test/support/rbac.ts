@@ -23,7 +23,14 @@ export interface Rule {
 /** The roles that config/rbac gives to the operator's account, and how they are bound to it. */
 export interface OperatorRoles {
   readonly roles: readonly { readonly kind: string; readonly metadata: { readonly name: string }; readonly rules: readonly Rule[] }[];
-  readonly bindings: readonly { readonly kind: string; readonly metadata: object; readonly roleRef: { readonly name: string } }[];
+  readonly bindings: readonly Binding[];
+}
+
+/** A ClusterRoleBinding or RoleBinding without its subjects. */
+export interface Binding {
+  readonly kind: string;
+  readonly metadata: object;
+  readonly roleRef: { readonly apiGroup: string; readonly kind: string; readonly name: string };
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -59,16 +66,20 @@ export function grantsOf(rules: readonly Rule[]): Grant[] {
  */
 export async function operatorKubeconfig(cluster: Cluster, name = 'assay-operator'): Promise<string> {
   const { roles, bindings } = await operatorRoles(cluster);
-  const bound = bindings.map(({ kind, metadata, roleRef }) => ({
+  await applyRbac(cluster, [...roles, ...bindings.map((binding) => bindRoles(name, binding))]);
+  await granted(cluster, name, grantsOf(roles.flatMap(({ rules }) => rules)));
+  return cluster.userKubeconfig(name);
+}
+
+/** The binding of the same role to the user `name`. */
+export function bindRoles(name: string, { kind, metadata, roleRef }: Binding): object {
+  return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind,
     metadata: { ...metadata, name: `${name}:${roleRef.name}` },
     roleRef,
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }],
-  }));
-  await applyRbac(cluster, [...roles, ...bound]);
-  await granted(cluster, name, grantsOf(roles.flatMap(({ rules }) => rules)));
-  return cluster.userKubeconfig(name);
+  };
 }
 
 /** Applies roles and bindings. */
@@ -82,15 +93,26 @@ export async function applyRbac(cluster: Cluster, objects: readonly object[]): P
   });
 }
 
-/** Whether RBAC lets a user do each of these in all namespaces. */
-export async function may(cluster: Cluster, user: string, grants: readonly Grant[]): Promise<boolean[]> {
-  const reviews = grants.map(({ group, resource: path, verb }) => {
+/** Whether a user may do something, in one namespace or in all. */
+export interface Question extends Grant {
+  readonly user: string;
+  readonly namespace?: string;
+}
+
+/** What the API server's RBAC answers to each of these, at this moment. */
+export async function answers(cluster: Cluster, questions: readonly Question[]): Promise<boolean[]> {
+  const reviews = questions.map(({ user, group, resource: path, verb, namespace = '' }) => {
     const [resource, subresource] = path.split('/');
-    const resourceAttributes = { group, resource, verb, ...(subresource === undefined ? {} : { subresource }) };
+    const resourceAttributes = { namespace, group, resource, verb, ...(subresource === undefined ? {} : { subresource }) };
     return JSON.stringify({ apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec: { user, groups: ['system:authenticated'], resourceAttributes } });
   });
-  const answers = await run(cluster, ['create', '-f', '-', '-o', 'jsonpath={.status.allowed}{"\\n"}'], reviews.join('\n---\n'));
-  return answers.trim().split('\n').map((answer) => answer === 'true');
+  const said = await run(cluster, ['create', '-f', '-', '-o', 'jsonpath={.status.allowed}{"\\n"}'], reviews.join('\n---\n'));
+  return said.trim().split('\n').map((answer) => answer === 'true');
+}
+
+/** Which of these a user may do in all namespaces. */
+export function may(cluster: Cluster, user: string, grants: readonly Grant[]): Promise<boolean[]> {
+  return answers(cluster, grants.map((grant) => ({ ...grant, user })));
 }
 
 /** The API server's own view of RBAC is a moment behind what was applied. */

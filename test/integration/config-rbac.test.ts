@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type ControlPlane, startControlPlane } from '../../hack/controlplane/start.ts';
+import { WORKLOAD_KINDS } from '../../src/api/workload-kinds.ts';
+import { type AuditEvent, auditEvents } from '../support/audit.ts';
+import { type Cluster, clusterAt } from '../support/cluster.ts';
+import { type Any, apply, deployment, get, installCrds, keyedPolicy, list, run } from '../support/installation.ts';
+import { eventually, type Operator, startOperator } from '../support/operator.ts';
+import { answers, applyRbac, bindRoles, type Grant, grantsOf, may, operatorKubeconfig, operatorRoles, rendered } from '../support/rbac.ts';
+import { type Registry, startRegistry } from '../support/registry.ts';
+import { type PushedImage, pushImage } from '../support/sigstore/push.ts';
+import { createWorld } from '../support/sigstore/world.ts';
+
+// A control plane of its own: the operator watches all namespaces here, as it does where it is installed.
+const USER = 'assay-audited';
+const ACCOUNT = 'system:serviceaccount:assay-system:assay';
+const world = createWorld();
+const key = world.key();
+const signer = world.keyless({ subject: 'https://ci.example/release', issuer: 'https://issuer.example' });
+let plane: ControlPlane;
+let cluster: Cluster;
+let registry: Registry;
+let operator: Operator | undefined;
+let grants: Grant[];
+
+before(async () => {
+  [plane, registry] = await Promise.all([startControlPlane(), startRegistry()]);
+  cluster = clusterAt(plane.connection);
+  await installCrds(cluster);
+  await run(cluster, ['create', 'namespace', 'assay-system']);
+  grants = grantsOf((await operatorRoles(cluster)).roles.flatMap(({ rules }) => rules));
+});
+after(async () => {
+  await operator?.stop();
+  await registry?.stop();
+  await plane?.stop();
+});
+
+const textOf = ({ group, resource, verb }: Grant): string => `${verb} ${group === '' ? resource : `${resource} of ${group}`}`;
+
+describe('what the operator may do', () => {
+  test('names every group, resource and verb: no wildcard, nothing that makes or widens rights, no list of Secrets', () => {
+    assert.deepEqual(grants.filter((grant) => Object.values(grant).includes('*')), []);
+    assert.deepEqual(grants.filter(({ verb }) => !['get', 'list', 'watch', 'patch', 'create'].includes(verb)), []);
+    assert.deepEqual(grants.filter(({ verb, resource }) => verb === 'list' && ['secrets', 'configmaps', 'serviceaccounts'].includes(resource)), []);
+  });
+
+  test('is stated once', () => {
+    const texts = grants.map(textOf);
+    assert.deepEqual(texts.filter((text, index) => texts.indexOf(text) !== index), []);
+  });
+
+  test('has each kind of workload; a patch of those that can be changed', () => {
+    const verbs = (group: string, plural: string): string[] => grants.filter((grant) => grant.group === group && grant.resource === plural).map(({ verb }) => verb).toSorted();
+    for (const { group, plural, patchable } of WORKLOAD_KINDS) {
+      assert.deepEqual(verbs(group, plural), patchable.length === 0 ? ['list', 'watch'] : ['list', 'patch', 'watch'], plural);
+    }
+  });
+
+  test('is what config/rbac binds to its account, and to nobody else', async () => {
+    assert.deepEqual(await may(cluster, ACCOUNT, grants), grants.map(() => false));
+    await applyRbac(cluster, await rendered(cluster, 'config/rbac'));
+    await eventually('the rights of the account', async () => (await may(cluster, ACCOUNT, grants)).every(Boolean));
+    assert.deepEqual(await may(cluster, 'somebody', grants), grants.map(() => false));
+  });
+
+  test('needs each right by itself: without it the API server says no, with it yes', async () => {
+    const name = (without: number): string => `without-${without}`;
+    const roles = grants.map((_, without) => ({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: name(without) },
+      rules: grants.filter((_grant, index) => index !== without).map(({ group, resource, verb }) => ({ apiGroups: [group], resources: [resource], verbs: [verb] })),
+    }));
+    const bindings = roles.map(({ kind, metadata }) => bindRoles(metadata.name, { kind: 'ClusterRoleBinding', metadata: {}, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: metadata.name } }));
+    await applyRbac(cluster, [...roles, ...bindings]);
+    const others = grants.map((_, without) => ({ ...(grants[(without + 1) % grants.length] as Grant), user: name(without) }));
+    await eventually('the roles', async () => (await answers(cluster, others)).every(Boolean));
+    const without = await answers(cluster, grants.map((grant, index) => ({ ...grant, user: name(index) })));
+    assert.deepEqual(grants.filter((_, index) => without[index]).map(textOf), []);
+    assert.deepEqual(await may(cluster, ACCOUNT, grants), grants.map(() => true));
+  });
+
+  test('can be asked for by several tests at the same time', async () => {
+    const names = ['assay-one', 'assay-one', 'assay-two', 'assay-two'];
+    await Promise.all(names.map((name) => operatorKubeconfig(cluster, name)));
+    for (const name of names) assert.deepEqual(await may(cluster, name, grants), grants.map(() => true));
+  });
+});
+
+const labels = { app: 'all' };
+
+/** One object of each kind that runs images, with this image. */
+function everyKind(namespace: string, image: string): Any[] {
+  const pod = { containers: [{ name: 'c0', image }] };
+  const template = { metadata: { labels }, spec: pod };
+  const batch = { metadata: { labels }, spec: { ...pod, restartPolicy: 'Never' } };
+  const selector = { matchLabels: labels };
+  const specs: Readonly<Record<string, object>> = {
+    Deployment: { selector, template },
+    StatefulSet: { selector, serviceName: 'all', template },
+    DaemonSet: { selector, template },
+    ReplicaSet: { selector, template },
+    CronJob: { schedule: '0 0 1 1 *', jobTemplate: { spec: { template: batch } } },
+    Job: { template: batch },
+    Pod: pod,
+    ReplicationController: { selector: labels, template },
+  };
+  return WORKLOAD_KINDS.map(({ group, version, kind }) => ({
+    apiVersion: group === '' ? version : `${group}/${version}`,
+    kind,
+    metadata: { namespace, name: `kind-${kind.toLowerCase()}` },
+    spec: specs[kind],
+  }));
+}
+
+/** Everything that the operator does, once: each kind pinned, a key, a trust root and a pull secret read, both policies' status and an event written, and one counted up. */
+async function playScenario(namespace: string, signed: PushedImage, unsigned: PushedImage): Promise<void> {
+  const host = registry.host;
+  await apply(cluster,
+    { apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name: 'release-pub' }, stringData: { 'cosign.pub': key.key.pem } },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'assay-system', name: 'our-sigstore' }, data: { 'trusted_root.json': world.trustedRootJson } },
+    { ...keyedPolicy(namespace, 'release', `${host}/acme/**`, ''), spec: { images: [{ glob: `${host}/acme/**` }], authorities: [{ name: 'release-key', key: { secretRef: { name: 'release-pub' } } }] } },
+    {
+      apiVersion: 'assay.dev/v1alpha1',
+      kind: 'ClusterImageVerification',
+      metadata: { name: 'fleet' },
+      spec: {
+        images: [{ glob: `${host}/acme/app` }],
+        authorities: [{ name: 'ci', keyless: { trustRootRef: { kind: 'ConfigMap', name: 'our-sigstore' }, identities: [{ issuer: 'https://issuer.example', subject: 'https://ci.example/release' }] } }],
+      },
+    });
+  operator = await startOperator({ kubeconfig: await operatorKubeconfig(cluster, USER), registries: [host], args: ['--log-level=debug'] });
+  const tail = (): string => operator?.process.tail(8) ?? '';
+  await apply(cluster, ...everyKind(namespace, signed.reference), deployment(namespace, 'unsigned', [unsigned.reference]));
+  const patchable = WORKLOAD_KINDS.filter(({ patchable: fields }) => fields.length > 0);
+  for (const { kind } of patchable) {
+    await eventually(`the pin of ${kind}`, async () => JSON.stringify((await get(cluster, namespace, kind, `kind-${kind.toLowerCase()}`)).spec).includes(`@${signed.digest}`), tail);
+  }
+  await run(cluster, ['wait', '--for=condition=Ready', '--timeout=20s', 'civ/fleet']);
+  await run(cluster, ['wait', '--for=condition=Ready', '--timeout=20s', '-n', namespace, 'iv/release']);
+  await eventually('the event of the Job', () => event(namespace, 'Job', 'NotPatchable'), tail);
+  await eventually('the event of what is not signed', () => event(namespace, 'Deployment', 'NoSignature'), tail);
+  await failAgain(namespace, unsigned);
+}
+
+const event = async (namespace: string, kind: string, reason: string): Promise<Any> =>
+  (await list(cluster, namespace, 'events.events.k8s.io')).find((one) => one.regarding.kind === kind && one.reason === reason);
+
+/** What failed is excused and then not any more: the same event again. */
+async function failAgain(namespace: string, { reference }: PushedImage): Promise<void> {
+  const excluded = async (exclude: object[]): Promise<void> => {
+    await run(cluster, ['patch', 'iv', 'release', '-n', namespace, '--type=merge', '-p', JSON.stringify({ spec: { exclude } })]);
+  };
+  await excluded([{ glob: reference.replace(/:[^:/]*$/, ''), reason: 'for a moment' }]);
+  await eventually('the exclusion', async () => (await get(cluster, namespace, 'iv', 'release')).status.summary.excluded === 1);
+  await excluded([]);
+  await eventually('the count of the event', async () => (await event(namespace, 'Deployment', 'NoSignature')).series?.count === 2, () => operator?.process.tail(8));
+}
+
+describe('what the operator does', () => {
+  let asked: AuditEvent[];
+
+  before(async () => {
+    const namespace = await cluster.namespace('audited');
+    const [signed, unsigned] = await Promise.all([pushImage(registry.host, 'acme/app:1.0'), pushImage(registry.host, 'acme/unsigned:1.0')]);
+    await world.signImage(signed, key, { format: 'legacy', log: 'none' });
+    await world.signImage(signed, signer);
+    await playScenario(namespace, signed, unsigned);
+    // A watch is in the audit log once it ended.
+    await operator?.stop();
+    operator = undefined;
+    asked = auditEvents(cluster.auditLog, USER);
+  });
+
+  test('is never forbidden', () => {
+    assert.ok(asked.length > 0);
+    assert.deepEqual(asked.filter(({ code }) => code === 401 || code === 403), []);
+  });
+
+  test('is what it may do: it uses each right, and asks for nothing else', () => {
+    const used = asked.filter(({ code }) => code < 400).map(textOf);
+    assert.deepEqual([...new Set(used)].toSorted(), grants.map(textOf).toSorted());
+  });
+
+  test('reads Secrets and ConfigMaps by name only', () => {
+    const reads = asked.filter(({ resource }) => ['secrets', 'configmaps', 'serviceaccounts'].includes(resource));
+    assert.ok(reads.length > 0);
+    assert.deepEqual(reads.filter(({ name, namespace }) => name === '' || namespace === ''), []);
+  });
+});
+
+describe('without the rights of references.yaml', () => {
+  test('a policy that names a Secret says so, and what needs none of them works', async () => {
+    const name = 'assay-narrow';
+    const { roles, bindings } = await operatorRoles(cluster);
+    const narrow = bindings.filter(({ roleRef }) => roleRef.name !== 'assay-references');
+    assert.equal(narrow.length, bindings.length - 1);
+    await applyRbac(cluster, [...roles, ...narrow.map((binding) => bindRoles(name, binding))]);
+    const namespace = await cluster.namespace('narrow');
+    const image = await pushImage(registry.host, 'narrow/app:1.0');
+    await world.signImage(image, key, { format: 'legacy', log: 'none' });
+    await apply(cluster,
+      keyedPolicy(namespace, 'by-data', `${registry.host}/narrow/**`, key.key.pem),
+      { ...keyedPolicy(namespace, 'by-secret', `${registry.host}/elsewhere/**`, ''), spec: { images: [{ glob: `${registry.host}/elsewhere/**` }], authorities: [{ name: 'release-key', key: { secretRef: { name: 'release-pub' } } }] } },
+      deployment(namespace, 'app', [image.reference]));
+    await eventually('the rights', async () => (await may(cluster, name, grants)).some(Boolean));
+    operator = await startOperator({ kubeconfig: await cluster.userKubeconfig(name), registries: [registry.host], args: [`--namespace=${namespace}`] });
+    const tail = (): string => operator?.process.tail(8) ?? '';
+    await eventually('the pin', async () => JSON.stringify((await get(cluster, namespace, 'deployment', 'app')).spec).includes(`@${image.digest}`), tail);
+    const ready = await eventually('what by-secret says', async () =>
+      (await get(cluster, namespace, 'iv', 'by-secret')).status?.conditions?.find((one: Any) => one.type === 'Ready' && one.status === 'False'), tail);
+    assert.equal(ready.reason, 'ReferenceMissing');
+    assert.match(ready.message, /secrets?.*(forbidden|not allowed|may not)/i);
+  });
+});
+
+describe('the roles for people', () => {
+  const POLICY = 'imageverifications';
+  const ask = async (user: string, verb: string, resource: string, namespace?: string): Promise<boolean> =>
+    (await answers(cluster, [{ user, group: 'assay.dev', resource, verb, ...(namespace === undefined ? {} : { namespace }) }]))[0] === true;
+
+  test('make view, edit and admin of a namespace reach its policies, and no policy of the cluster', async () => {
+    await applyRbac(cluster, await rendered(cluster, 'config/rbac'));
+    const namespace = await cluster.namespace('people');
+    const users = ['view', 'edit', 'admin'];
+    for (const role of users) await run(cluster, ['create', 'rolebinding', role, '-n', namespace, `--clusterrole=${role}`, `--user=a-${role}`]);
+    await eventually('the aggregation', async () => (await Promise.all(users.map((role) => ask(`a-${role}`, 'get', POLICY, namespace)))).every(Boolean));
+    await eventually('the aggregation of edit', async () => (await Promise.all(['edit', 'admin'].map((role) => ask(`a-${role}`, 'delete', POLICY, namespace)))).every(Boolean));
+    assert.equal(await ask('a-view', 'update', POLICY, namespace), false);
+    for (const user of users.map((role) => `a-${role}`)) {
+      assert.equal(await ask(user, 'get', POLICY, 'default'), false);
+      assert.equal(await ask(user, 'update', 'clusterimageverifications'), false);
+      assert.equal(await ask(user, 'patch', `${POLICY}/status`, namespace), false);
+    }
+  });
+
+  test('let somebody write the policies of the cluster by a role of its own', async () => {
+    await run(cluster, ['create', 'clusterrolebinding', 'security', '--clusterrole=assay-cluster-edit', '--user=a-security']);
+    await eventually('the right', () => ask('a-security', 'create', 'clusterimageverifications'));
+    assert.equal(await ask('a-security', 'create', POLICY), false);
+  });
+});
