@@ -1,5 +1,5 @@
+import { keepAlive, sleep } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
-import { sleep } from '../base/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** Something that is started once and stopped once. */
@@ -65,7 +65,8 @@ export function createManager(options: ManagerOptions): Manager {
     run: async (outer) => {
       const signal = AbortSignal.any([outer, failure.signal]);
       const started: Component[][] = [];
-      const release = holdProcess();
+      // Our timers do not keep the process up, and with both endpoints off and the API server away nothing else does.
+      const held = keepAlive();
       try {
         await startAll(options, started, signal);
         phase = 'running';
@@ -76,7 +77,7 @@ export function createManager(options: ManagerOptions): Manager {
       } finally {
         phase = 'stopping';
         await stopAll(options, started);
-        release();
+        held.release();
       }
       if (failure.signal.aborted) throw failure.signal.reason;
     },
@@ -152,18 +153,4 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-/**
- * Our timers do not keep the process alive, and with both endpoints off and the API server away nothing else does:
- * an open port does, until it is released.
- */
-function holdProcess(): () => void {
-  const { port1, port2 } = new MessageChannel();
-  port1.ref();
-  return () => {
-    port1.close();
-    // Named here so that it is not collected earlier, which would close the channel.
-    port2.close();
-  };
 }

@@ -58,6 +58,7 @@ const MAX_CONNECTIONS = 128;
 
 /** An endpoint that is not started yet. It reads no bodies, and bounds headers, connections and time. */
 export function createEndpoint(options: EndpointOptions): Endpoint {
+  let stopping = false;
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -66,13 +67,14 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
       keepAliveTimeout: REQUEST_TIMEOUT,
       connectionsCheckingInterval: REQUEST_TIMEOUT / 2,
     },
-    (request, response) => void answer(options.routes, request, response),
+    (request, response) => void answer(options.routes, request, response, () => stopping),
   );
   server.maxConnections = MAX_CONNECTIONS;
   return {
     name: options.name,
     start: () => listen(server, options),
     stop: async (grace) => {
+      stopping = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       await Promise.race([closed, sleep(options.clock, grace)]);
@@ -93,12 +95,15 @@ async function answer(
   routes: Readonly<Record<string, Route>>,
   request: IncomingMessage,
   response: ServerResponse,
+  stopping: () => boolean,
 ): Promise<void> {
   // A body would have to be read to the end before the connection can be used again; nobody has a reason to send one.
   if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) {
     response.shouldKeepAlive = false;
   }
   const { status, contentType, body } = await respond(routes, request);
+  // A connection that is kept for the next request would keep the server up until the client closes it.
+  if (stopping()) response.shouldKeepAlive = false;
   response.writeHead(status, {
     'content-type': contentType,
     'content-length': Buffer.byteLength(body),

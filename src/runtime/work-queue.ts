@@ -2,6 +2,7 @@ import { backoff } from '../base/backoff.ts';
 import type { BackoffOptions } from '../base/backoff.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { DelayHeap } from './delay-heap.ts';
+import { KeyFifo } from './key-fifo.ts';
 
 /** Priorities, highest first: {@link FRESH} for what somebody just edited, {@link RESYNC} for the rest. */
 export const PRIORITIES = [0, -100] as const;
@@ -66,7 +67,7 @@ export class WorkQueue implements QueueView {
   readonly #options: WorkQueueOptions;
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
-  readonly #ready = new Map<Priority, Map<string, number>>(PRIORITIES.map((priority) => [priority, new Map()]));
+  readonly #ready = new Map<Priority, KeyFifo>(PRIORITIES.map((priority) => [priority, new KeyFifo()]));
   readonly #delays = new DelayHeap();
   readonly #processing = new Map<string, number>();
   readonly #failures = new Map<string, number>();
@@ -130,15 +131,14 @@ export class WorkQueue implements QueueView {
   take(): Taken | undefined {
     if (this.#closed) return undefined;
     for (const priority of PRIORITIES) {
-      const ready = this.#readyAt(priority);
-      for (const [key, since] of ready) {
-        const now = this.#clock.now();
-        ready.delete(key);
-        this.#entries.delete(key);
-        this.#processing.set(key, now);
-        this.#options.observer?.started((now - since) / 1000);
-        return { key, priority };
-      }
+      const first = this.#readyAt(priority).shift();
+      if (first === undefined) continue;
+      const [key, since] = first;
+      const now = this.#clock.now();
+      this.#entries.delete(key);
+      this.#processing.set(key, now);
+      this.#options.observer?.started((now - since) / 1000);
+      return { key, priority };
     }
     return undefined;
   }
@@ -188,8 +188,8 @@ export class WorkQueue implements QueueView {
     return longest / 1000;
   }
 
-  #readyAt(priority: Priority): Map<string, number> {
-    return this.#ready.get(priority) as Map<string, number>;
+  #readyAt(priority: Priority): KeyFifo {
+    return this.#ready.get(priority) as KeyFifo;
   }
 
   #merge(key: string, entry: Entry, wanted: Entry): void {
@@ -201,10 +201,10 @@ export class WorkQueue implements QueueView {
       this.#file(key, entry);
       return;
     }
-    const since = this.#readyAt(former).get(key);
+    const since = this.#readyAt(former).since(key);
     if (since === undefined || entry.priority === former) return;
     this.#readyAt(former).delete(key);
-    this.#readyAt(entry.priority).set(key, since);
+    this.#readyAt(entry.priority).push(key, since);
   }
 
   #file(key: string, entry: Entry): void {
@@ -219,7 +219,7 @@ export class WorkQueue implements QueueView {
   }
 
   #makeReady(key: string, priority: Priority): void {
-    this.#readyAt(priority).set(key, this.#clock.now());
+    this.#readyAt(priority).push(key, this.#clock.now());
     this.#listener();
   }
 

@@ -147,7 +147,10 @@ describe('an endpoint', () => {
     await assert.rejects(fetch(`${url}/metrics`));
     gate.resolve();
     assert.equal(await answer, 'late');
+    const before = Date.now();
     await stopped;
+    // Not until the client closes a connection that it keeps for later.
+    assert.ok(Date.now() - before < 1500);
   });
 
   test('a stop does not wait longer than its grace', async () => {
