@@ -55,6 +55,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
   /** The version at which the last unreadable frame came. */
   #unreadableAt: string | undefined;
   #failures = 0;
+  #lastFailure: FailureCode | undefined;
   #aliveAt: number | undefined;
   #problem: ReflectorProblem | undefined;
 
@@ -175,7 +176,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     };
     const settle = (code: ReflectorRecord['code']): void => {
       this.#record('onWatch', code, started, count);
-      if (opened && clock.now() - started >= STABLE) this.#failures = 0;
+      if (opened && clock.now() - started >= STABLE) [this.#failures, this.#lastFailure] = [0, undefined];
     };
     try {
       await client.watch<O>(this.resource, options, (event) => {
@@ -212,8 +213,11 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     this.#setProblem({ code, verb, message: explainFailure(error, this.resource), since: this.#options.clock.now() });
     if (verb === 'watch') this.#leaveWatch(code);
     const { backoff = RELIST_BACKOFF, random = Math.random } = this.#options;
-    const wait = waitAfterFailure(error, this.#failures, backoff, random);
+    // A server that was away may not know our version any more: that is how it comes back, not one more failure.
+    const attempt = code === 'Gone' && this.#lastFailure !== 'Gone' ? 0 : this.#failures;
+    this.#lastFailure = code;
     this.#failures += 1;
+    const wait = waitAfterFailure(error, attempt, backoff, random);
     return wait;
   }
 

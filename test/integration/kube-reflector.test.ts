@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { BackoffOptions } from '../../src/base/backoff.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { connect } from '../../src/kube/connect.ts';
@@ -61,6 +62,7 @@ interface Watched {
 interface Given {
   readonly through?: KubeClient;
   readonly inactivity?: number;
+  readonly backoff?: BackoffOptions;
   readonly pageSize?: number;
   readonly resource?: Resource;
   readonly labelSelector?: string;
@@ -79,7 +81,7 @@ async function reflect(given: Given = {}): Promise<Watched> {
     clock: systemClock,
     resource: given.resource ?? CONFIG_MAPS,
     namespace,
-    backoff: FAST,
+    backoff: given.backoff ?? FAST,
     inactivity: given.inactivity ?? 150_000,
     pageSize: given.pageSize ?? 500,
     ...(given.labelSelector === undefined ? {} : { labelSelector: given.labelSelector }),
@@ -244,6 +246,23 @@ describe('a reflector sees the next event by itself after', BOUND, () => {
       }
     });
   }
+});
+
+describe('a reflector whose server was away', BOUND, () => {
+  it('lists at once when the server is back and does not know its version any more', async () => {
+    const watched = await watching({ backoff: { base: 3000, factor: 1, max: 3000 } });
+    try {
+      proxy.reset(watched.watchHere);
+      proxy.answer(({ url, watch }) => watch && url.includes(watched.namespace) && watched.watches.length >= 2, { status: 410, body: '{"kind":"Status","code":410,"reason":"Expired"}' });
+      proxy.endWatches(watched.watchHere);
+      await watched.put('after', '2');
+      await until(() => watched.watches.at(-1)?.code === 'Gone', 'the answer that the version is too old');
+      assert.deepEqual(watched.watches.map(({ code }) => code), ['ok', 'Unreachable', 'Gone']);
+      await until(() => watched.reflector.store.get(`${watched.namespace}/after`) !== undefined, 'the list', 1000);
+    } finally {
+      await watched.reflector.stop();
+    }
+  });
 });
 
 describe('a reflector that the server asks to wait', BOUND, () => {

@@ -26,9 +26,9 @@ export interface Scene {
   stop(): Promise<void>;
 }
 
-/** Sets the scene; the operator is not started yet. */
-export async function setScene(prefix: string): Promise<Scene> {
-  const [cluster, registry] = await Promise.all([theCluster(), startRegistry()]);
+/** Sets the scene, on the cluster of this test run unless another is given; the operator is not started yet. */
+export async function setScene(prefix: string, on?: Cluster): Promise<Scene> {
+  const [cluster, registry] = await Promise.all([on ?? theCluster(), startRegistry()]);
   await installCrds(cluster);
   const namespace = await cluster.namespace(prefix);
   const operators: Operator[] = [];
