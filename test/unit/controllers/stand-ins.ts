@@ -24,7 +24,7 @@ export class StandInClient implements KubeClient {
   readonly calls: Call[] = [];
   /** Answers `get` and `patch`; default: the object by its name, one version on each time. */
   answer: (call: Call) => Answer | Promise<Answer> = ({ ref }) => ({ metadata: { name: ref.name, resourceVersion: String((this.#version += 1)) } });
-  readonly #watchers = new Map<string, (event: WatchEvent<KubeObject>) => void>();
+  readonly #watchers = new Map<string, (event: WatchEvent) => void>();
   #version = 1000;
 
   get<T extends KubeObject>(resource: Resource, ref: ObjectRef): Promise<T> {
@@ -37,7 +37,7 @@ export class StandInClient implements KubeClient {
 
   /** Open until its signal aborts; {@link emit} feeds it. */
   async watch<T extends KubeObject>(resource: Resource, { namespace, fieldSelector, signal, onOpen }: WatchOptions, onEvent: (event: WatchEvent<T>) => void): Promise<void> {
-    this.#watchers.set(`${resource.plural}/${namespace}/${fieldSelector}`, onEvent as (event: WatchEvent<KubeObject>) => void);
+    this.#watchers.set(`${resource.plural}/${namespace}/${fieldSelector}`, onEvent as (event: WatchEvent) => void);
     onOpen?.();
     await new Promise<never>((_, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason as Error));
