@@ -4,10 +4,8 @@ import { REASONS, RESULTS, WORKLOAD_STATES } from '../api/reasons.ts';
 import { systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { Fleet } from '../controllers/fleet.ts';
-import { createClient, type KubeClient } from '../kube/client.ts';
-import { credentialsFrom } from '../kube/credentials.ts';
-import { type ClusterAccess, loadKubeConfig } from '../kube/kubeconfig.ts';
-import { createTransport } from '../kube/transport.ts';
+import { connect } from '../kube/connect.ts';
+import { loadKubeConfig } from '../kube/kubeconfig.ts';
 import { createRegistryClient } from '../registry/client.ts';
 import { anonymousKeychain, dockerConfigKeychain } from '../registry/keychain.ts';
 import { type Keychain, REQUEST_KINDS } from '../registry/types.ts';
@@ -35,7 +33,8 @@ export async function runOperator(options: Options, signal: AbortSignal): Promis
   const operators = readDockerConfig(options, log);
   const access = loadKubeConfig(options.cluster);
   const metrics = createMetrics(vocabulary(access.server), { version: VERSION, node: process.version });
-  const client = connect(options, access, metrics);
+  const credentials = { onError: (error: Error) => log.warn('credentials could not be read again, the last ones go on being used', { error }) };
+  const { client } = connect({ ...options.cluster, clock, userAgent: USER_AGENT, hooks: metrics.transport, credentials }, access);
   const registry = createRegistryClient({
     hosts: { allowHttp: options.allowHttpRegistry },
     userAgent: USER_AGENT,
@@ -49,13 +48,6 @@ export async function runOperator(options: Options, signal: AbortSignal): Promis
   } finally {
     await Promise.all([client.close(), registry.close()]);
   }
-}
-
-function connect(options: Options, access: ClusterAccess, metrics: Metrics): KubeClient {
-  const { server, proxyUrl } = access;
-  const credentials = credentialsFrom(access, clock, {}, options.cluster);
-  const transport = { server, credentials, clock, userAgent: USER_AGENT, hooks: metrics.transport };
-  return createClient(createTransport({ ...transport, ...(proxyUrl === undefined ? {} : { proxyUrl }) }), clock);
 }
 
 function vocabulary(server: URL): Parameters<typeof createMetrics>[0] {
