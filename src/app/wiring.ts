@@ -14,7 +14,7 @@ import { checkRoute, createEndpoint, type Endpoint } from '../runtime/servers.ts
 import { PRIORITIES } from '../runtime/work-queue.ts';
 import { embeddedTrustRoot, loadTrustRoot, type TrustRoot } from '../signatures/trust-root.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
-import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
 import { createControllers, type Ground } from './controllers.ts';
 import { type Options, UsageError } from './options.ts';
 import { sourceOf } from './sources.ts';
