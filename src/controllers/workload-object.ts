@@ -84,7 +84,9 @@ export function sameWorkload(left: WorkloadObject, right: WorkloadObject): boole
   return fingerprint(left) === fingerprint(right);
 }
 
-function fingerprint({ resourceVersion: _, ...rest }: WorkloadObject): string {
+// Whether there are annotations only decides how a patch is written: the API server's own controllers add the first one to
+// every new Deployment.
+function fingerprint({ resourceVersion: _, hasAnnotations: __, ...rest }: WorkloadObject): string {
   return JSON.stringify({ ...rest, labels: Object.entries(rest.labels).toSorted(([one], [other]) => (one < other ? -1 : 1)) });
 }
 

@@ -12,7 +12,7 @@ import { recordedImage, type WorkloadRecord } from './ledger.ts';
 import type { Pending } from './pending.ts';
 import { type PinResult, writePins } from './pin-writer.ts';
 import { managedEvent, pinEvent, verdictEvents } from './workload-events.ts';
-import type { WorkloadObject } from './workload-object.ts';
+import { sameWorkload, type WorkloadObject } from './workload-object.ts';
 import { isOpen, pinnedRecord, planWorkload, unpinnedRecord, type WorkloadPlan } from './workload-plan.ts';
 
 /** What the workload controller works with. */
@@ -37,16 +37,17 @@ interface Memory {
   readonly writtenAt?: number;
   /** How often in a row an image did not verify. */
   readonly attempts: number;
-  /** How often in a row the patch did not fit the object. */
-  readonly conflicts: number;
+  /** How often in a row the patch was not taken: it did not fit the object, or was refused. */
+  readonly unwritten: number;
 }
 
 const STALE_CACHE_WAIT = 100;
 // A write whose event never arrives must not stop the workload from being looked at.
 const STALE_CACHE_LIMIT = 30_000;
 const POLICY_CHANGED_WAIT = 100;
-const CONFLICT_BASE = 1000;
-const REFUSED_WAIT = 300_000;
+const CONFLICT_BASE = 200;
+const REFUSED_BASE = 1000;
+const UNWRITTEN_MAX = 300_000;
 
 /** The reconcile of one workload: read, gather, judge and plan, apply, record. */
 export function createWorkloadReconcile(dependencies: WorkloadDependencies): Reconcile {
@@ -63,7 +64,7 @@ export function createWorkloadReconcile(dependencies: WorkloadDependencies): Rec
     waitForOwnWrite(workload, memory, clock.now());
     // WARNING: before anything is read: a policy that changes from here on is not the one that is judged by.
     const mark = pending.mark();
-    const facts = await gather(dependencies, workload, context);
+    const facts = newest(dependencies, key, await gather(dependencies, workload, context));
     const plan = planWorkload(facts, memory);
     const applied = await apply(dependencies, facts, plan, memory, context);
     if (applied === undefined) return forget();
@@ -76,13 +77,13 @@ export function createWorkloadReconcile(dependencies: WorkloadDependencies): Rec
 
 /** What is remembered of this very object; an image that is new is asked for as often as any new one. */
 function memoryOf(memory: Memory | undefined, { uid, images }: WorkloadObject, record: WorkloadRecord | undefined): Memory {
-  if (memory === undefined || memory.uid !== uid) return { uid, attempts: 0, conflicts: 0 };
+  if (memory === undefined || memory.uid !== uid) return { uid, attempts: 0, unwritten: 0 };
   return images.every((field) => recordedImage(record, field) !== undefined) ? memory : { ...memory, attempts: 0 };
 }
 
 /** One small entry a workload, and none for those that nobody governs or of which there is nothing to remember. */
 function remember(memories: Map<string, Memory>, { key, state }: WorkloadRecord, memory: Memory): void {
-  const empty = memory.history === undefined && memory.written === undefined && memory.attempts === 0 && memory.conflicts === 0;
+  const empty = memory.history === undefined && memory.written === undefined && memory.attempts === 0 && memory.unwritten === 0;
   if (empty || state === 'unmatched') memories.delete(key);
   else memories.set(key, memory);
 }
@@ -103,7 +104,7 @@ async function apply(dependencies: WorkloadDependencies, facts: WorkloadFacts, p
   const { workload } = facts;
   const { record, pin, requeueAfter } = plan;
   const history = plan.history === undefined ? {} : { history: plan.history };
-  if (pin === undefined) return { record, memory: { ...memory, ...history, conflicts: 0 }, requeueAfter };
+  if (pin === undefined) return { record, memory: { ...memory, ...history, unwritten: 0 }, requeueAfter };
   stillGoverned(dependencies, facts);
   if (memory.history === undefined && workload.tags === undefined && workload.writer !== undefined) dependencies.events.record(managedEvent(workload, workload.writer));
   const result = await write(dependencies, workload, pin, signal);
@@ -112,15 +113,22 @@ async function apply(dependencies: WorkloadDependencies, facts: WorkloadFacts, p
   if (result.result === 'pinned') {
     log.info('pinned', { images: pin.pins.map(({ from, to }) => ({ from, to })) });
     dependencies.events.record(pinEvent(workload, pin));
-    return { record: pinnedRecord(record, pin, now), memory: { ...memory, ...history, written: result.resourceVersion, writtenAt: now, conflicts: 0 }, requeueAfter };
+    return { record: pinnedRecord(record, pin, now), memory: { ...memory, ...history, written: result.resourceVersion, writtenAt: now, unwritten: 0 }, requeueAfter };
   }
   log.warn('not pinned', { reason: result.reason, why: result.message });
-  // A conflict is over as soon as the cache has what won; a refusal stays until somebody changes something. What was
-  // remembered stays as it was: nothing was pinned that could come back.
-  const conflict = result.result === 'conflict';
-  const wait = conflict ? Math.min(REFUSED_WAIT, CONFLICT_BASE * 2 ** memory.conflicts) : REFUSED_WAIT;
-  const after = { ...memory, conflicts: conflict ? memory.conflicts + 1 : 0 };
+  // A conflict is over as soon as the cache has what won. A refusal stays until somebody changes something, but an API server
+  // that has just started refuses everybody for a moment. What was remembered stays as it was: nothing was pinned that could
+  // come back.
+  const base = result.result === 'conflict' ? CONFLICT_BASE : REFUSED_BASE;
+  const wait = Math.min(UNWRITTEN_MAX, base * 2 ** memory.unwritten);
+  const after = { ...memory, unwritten: memory.unwritten + 1 };
   return { record: unpinnedRecord(record, result.reason, result.message), memory: after, requeueAfter: Math.min(requeueAfter ?? Infinity, wait) };
+}
+
+/** The facts with the workload as the cache has it by now, where nothing that decides changed meanwhile: a patch must fit what is there. */
+function newest(dependencies: WorkloadDependencies, key: string, facts: WorkloadFacts): WorkloadFacts {
+  const workload = dependencies.workload(key);
+  return workload !== undefined && sameWorkload(workload, facts.workload) ? { ...facts, workload } : facts;
 }
 
 /** Judging takes time. WARNING: without this a digest could be written under policies that do not stand any more. */
