@@ -5,9 +5,15 @@ import type { CompiledAuthority, CompiledIdentity, StringMatch } from './types.t
 /** Longest message of a verdict, in characters (api.md, status). */
 export const MESSAGE_LIMIT = 512;
 
-/** Text that others wrote, quoted and cut, so that it can neither break nor fill a sentence of ours. */
+/** What could end the quotation, steer a terminal, or turn the direction of what follows (control and format characters). */
+const UNSAFE = /["\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu;
+
+/**
+ * Text that others wrote, quoted and cut, so that it can neither break nor fill a sentence of ours. Backslashes stay as they
+ * are: a pattern is to be found in the policy as it is told.
+ */
 export function quote(text: string, limit = 120): string {
-  return JSON.stringify(clip(text, limit));
+  return `"${clip(text, limit).replaceAll(UNSAFE, (unsafe) => `\\u{${unsafe.codePointAt(0)?.toString(16)}}`)}"`;
 }
 
 /** At most `limit` characters, in one line. */
