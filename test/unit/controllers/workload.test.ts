@@ -195,8 +195,8 @@ test('an annotation that came while it was judged does not keep the patch from f
     return {};
   };
   await world.look();
-  const { operations } = world.client.calls[0]?.body as { operations: { path: string }[] };
-  assert.equal(operations.at(-1)?.path, '/metadata/annotations/assay.dev~1tags');
+  const body = world.client.calls[0]?.body as { operations: { path: string }[] } | undefined;
+  assert.equal(body?.operations.at(-1)?.path, '/metadata/annotations/assay.dev~1tags');
 });
 
 test('a pin that the API server forbids is told once, and tried again more and more seldom', async () => {

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PolicyCompiler } from '../../../src/controllers/policy-compiler.ts';
+import type { PolicyObject } from '../../../src/controllers/policy-object.ts';
+import type { PolicyState } from '../../../src/controllers/policy-set.ts';
+import { errorFromStatus } from '../../../src/kube/api-error.ts';
+import type { KubeObject } from '../../../src/kube/object.ts';
+import { clusterPolicy, newPublicKey, policy, PUBLIC_KEY } from '../../support/builders.ts';
+import { sigstore } from '../../support/compile.ts';
+import { ManualClock, settled } from '../../support/manual-clock.ts';
+import { NOW } from './builders.ts';
+import { StandInClient } from './stand-ins.ts';
+
+const ID = 'ImageVerification/web/release';
+const BY_SECRET = { authorities: [{ name: 'release', key: { secretRef: { name: 'release' } } }] };
+
+function objectOf(raw: ReturnType<typeof policy>, override: Partial<PolicyObject> = {}): PolicyObject {
+  const { name, namespace = '', uid, generation } = raw.metadata as { name: string; namespace?: string; uid: string; generation: number };
+  return { kind: raw.kind as PolicyObject['kind'], namespace, name, resourceVersion: '1', uid, generation, spec: raw.spec, deleting: false, ...override };
+}
+
+const secret = (key: string | undefined, resourceVersion = '5', namespace = 'web'): KubeObject =>
+  ({ metadata: { namespace, name: 'release', uid: 's', resourceVersion }, data: key === undefined ? {} : { 'cosign.pub': Buffer.from(key).toString('base64') } } as KubeObject);
+
+/** A compiler that is asked about one policy. */
+class World {
+  readonly client = new StandInClient();
+  readonly clock = new ManualClock(NOW);
+  readonly woken: string[] = [];
+  state: PolicyState | undefined;
+  readonly #compiler = new PolicyCompiler({
+    client: this.client,
+    clock: this.clock,
+    operatorNamespace: 'assay-system',
+    trustRoot: sigstore('operator').root,
+    onReferenceChange: (ids) => this.woken.push(...ids),
+  });
+
+  constructor(answer: KubeObject | Error = errorFromStatus('get', 404, {})) {
+    this.client.answer = () => answer;
+  }
+
+  compile(object: PolicyObject, id = ID): PolicyState {
+    this.state = this.#compiler.compile(id, object, this.state);
+    return this.state;
+  }
+
+  /** Compiles, lets the answer to what it names come, and compiles again. */
+  async read(object: PolicyObject): Promise<PolicyState> {
+    this.compile(object);
+    await settled();
+    return this.compile(object);
+  }
+
+  async stop(): Promise<void> {
+    this.#compiler.release(ID);
+    await this.#compiler.stop();
+  }
+}
+
+async function inWorld(answer: KubeObject | Error | undefined, run: (world: World) => Promise<void>): Promise<void> {
+  const world = new World(answer);
+  try {
+    await run(world);
+  } finally {
+    await world.stop();
+  }
+}
+
+const told = (state: PolicyState): string => (state.status === 'refused' ? `${state.reason} ${state.field}: ${state.message}` : state.status);
+
+test('a policy that names nothing compiles at once', () =>
+  inWorld(undefined, async (world) => {
+    assert.equal(told(world.compile(objectOf(policy()))), 'compiled');
+    assert.deepEqual(world.client.calls, []);
+  }));
+
+test('one that names a Secret waits until that is answered for, is woken, and compiles', () =>
+  inWorld(secret(PUBLIC_KEY), async (world) => {
+    const object = objectOf(policy(BY_SECRET));
+    assert.equal(told(world.compile(object)), 'pending');
+    await settled();
+    assert.deepEqual(world.woken, [ID]);
+    assert.equal(told(world.compile(object)), 'compiled');
+  }));
+
+const places: Record<string, { raw: ReturnType<typeof policy>; namespace: string }> = {
+  'a namespaced policy reads its own namespace': { raw: policy(BY_SECRET), namespace: 'web' },
+  'a cluster-wide one reads that of the operator': { raw: clusterPolicy(BY_SECRET), namespace: 'assay-system' },
+};
+for (const [sentence, { raw, namespace }] of Object.entries(places)) {
+  test(sentence, () => inWorld(secret(PUBLIC_KEY), async (world) => {
+    await world.read(objectOf(raw));
+    assert.deepEqual(world.client.calls.map(({ ref }) => ref), [{ resource: world.client.calls[0]?.resource, namespace, name: 'release' }]);
+  }));
+}
+
+const answers: Record<string, { answer: KubeObject | Error; is: RegExp }> = {
+  'a Secret that is not there': { answer: errorFromStatus('get', 404, {}), is: /^ReferenceMissing spec\.authorities\[0\]\.key\.secretRef: there is no Secret release/ },
+  'a Secret without the entry': { answer: secret(undefined), is: /^ReferenceMissing .* has no entry cosign\.pub/ },
+  'a Secret that may not be read': { answer: errorFromStatus('get secrets "web/release"', 403, {}), is: /^ReferenceMissing .*Secret release cannot be read: / },
+  'a Secret with something that is no key': { answer: secret('no key'), is: /^PolicyInvalid spec\.authorities\[0\]\.key/ },
+};
+for (const [what, { answer, is }] of Object.entries(answers)) {
+  test(`${what} is named with its field`, () => inWorld(answer, async (world) => {
+    assert.match(told(await world.read(objectOf(policy(BY_SECRET)))), is);
+  }));
+}
+
+test('a field that is wrong anyway is told before what is not read', () =>
+  inWorld(secret(PUBLIC_KEY), async (world) => {
+    assert.match(told(world.compile(objectOf(policy({ ...BY_SECRET, treshold: 2 })))), /^PolicyInvalid spec\.treshold/);
+  }));
+
+test('a key that is rotated wakes the policy and makes it another one', () =>
+  inWorld(secret(PUBLIC_KEY), async (world) => {
+    const object = objectOf(policy(BY_SECRET));
+    const before = await world.read(object);
+    world.woken.length = 0;
+    world.client.emit('secrets', 'MODIFIED', secret(newPublicKey(), '6'));
+    assert.deepEqual(world.woken, [ID]);
+    const after = world.compile(object);
+    assert.deepEqual([told(after), after.hash === before.hash], ['compiled', false]);
+  }));
+
+test('a Secret that is written again with the same key decides nothing', () =>
+  inWorld(secret(PUBLIC_KEY), async (world) => {
+    const object = objectOf(policy(BY_SECRET));
+    const before = await world.read(object);
+    world.client.emit('secrets', 'MODIFIED', secret(PUBLIC_KEY, '6'));
+    assert.equal(world.compile(object).hash, before.hash);
+  }));
+
+test('a Secret that is deleted does not count any more', () =>
+  inWorld(secret(PUBLIC_KEY), async (world) => {
+    const object = objectOf(policy(BY_SECRET));
+    await world.read(object);
+    world.client.emit('secrets', 'DELETED', secret(PUBLIC_KEY, '6'));
+    assert.match(told(world.compile(object)), /^ReferenceMissing/);
+  }));
+
+test('what nobody names any more is not followed', () =>
+  inWorld(secret(PUBLIC_KEY), async (world) => {
+    await world.read(objectOf(policy(BY_SECRET)));
+    world.compile(objectOf(policy({}, { generation: 2 })));
+    world.woken.length = 0;
+    world.client.emit('secrets', 'MODIFIED', secret(newPublicKey(), '6'));
+    assert.deepEqual(world.woken, []);
+  }));
+
+test('a policy of which nothing changed is not compiled again', () =>
+  inWorld(secret(PUBLIC_KEY), async (world) => {
+    const object = objectOf(policy(BY_SECRET));
+    const state = await world.read(object);
+    assert.equal(world.compile({ ...object, resourceVersion: '2', status: { observedGeneration: 1 } }), state);
+    assert.notEqual(world.compile({ ...object, generation: 2 }), state);
+  }));
+
+test('a policy that is gone and comes back is compiled afresh', () =>
+  inWorld(undefined, async (world) => {
+    const state = world.compile(objectOf(policy()));
+    world.state = undefined;
+    assert.notEqual(world.compile(objectOf(policy())), state);
+  }));
+
+test('a request to judge afresh counts from when it was seen to change, and not from the start', () =>
+  inWorld(undefined, async (world) => {
+    const freshness = (requestedAt?: string): unknown => {
+      const state = world.compile(objectOf(policy(), requestedAt === undefined ? {} : { requestedAt }));
+      return state.status === 'compiled' ? state.policy.freshSince : state.status;
+    };
+    assert.equal(freshness('before the start'), undefined);
+    const first = world.state?.hash;
+    world.clock.advance(5000);
+    assert.equal(freshness('now'), NOW + 5000);
+    assert.notEqual(world.state?.hash, first);
+    world.clock.advance(5000);
+    assert.equal(freshness('now'), NOW + 5000);
+    assert.equal(freshness(), NOW + 10_000);
+  }));
+
+test('freshness outlives an edit, and not a re-creation', () =>
+  inWorld(undefined, async (world) => {
+    world.compile(objectOf(policy()));
+    world.compile(objectOf(policy(), { requestedAt: 'now' }));
+    const edited = world.compile(objectOf(policy({ recheckInterval: '1h' }, { generation: 2 }), { requestedAt: 'now' }));
+    assert.equal(edited.status === 'compiled' ? edited.policy.freshSince : '', NOW);
+    const other = world.compile(objectOf(policy({}, { uid: 'uid-2' }), { requestedAt: 'now' }));
+    assert.equal(other.status === 'compiled' ? other.policy.freshSince : '', undefined);
+  }));
