@@ -115,7 +115,7 @@ async function answer(
 
 async function respond(routes: Readonly<Record<string, Route>>, request: IncomingMessage): Promise<Answer> {
   const path = (request.url ?? '').split('?', 1)[0] ?? '';
-  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  const route = routes[path];
   if (route === undefined) return text(404, `not found; here are: ${Object.keys(routes).join(' ')}`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD are answered here');
   try {

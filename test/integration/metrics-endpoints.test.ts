@@ -64,6 +64,11 @@ describe('an endpoint', () => {
     }
   });
 
+  test('takes no path for a member of the language', async () => {
+    const { place } = await start({ '/metrics': ok });
+    for (const path of ['constructor', '__proto__', 'toString']) assert.doesNotMatch(await raw(place, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`), /^HTTP\/1\.1 [25]/);
+  });
+
   test('answers GET and HEAD only', async () => {
     const { url } = await start({ '/metrics': ok });
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { temporaryDirectory } from '../../hack/controlplane/estate.ts';
@@ -78,6 +78,8 @@ describe('what the Dockerfile makes', () => {
     }
     play(final);
     app = at(final, '.');
+    // Wherever it is copied to, even into a CommonJS package.
+    writeFileSync(at(final, '/package.json'), '{"type":"commonjs"}');
     // Nothing of the build may be needed, and nothing may be written.
     rmSync(at(build, '/'), { recursive: true });
     for (const name of files(app)) chmodSync(join(app, name), statSync(join(app, name)).mode & ~0o222);
