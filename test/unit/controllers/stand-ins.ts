@@ -53,7 +53,7 @@ export class StandInClient implements KubeClient {
     throw new Error('nothing lists here');
   }
 
-  create(): never {
+  create<T extends KubeObject>(_: Resource, __: string | undefined, ___: unknown): Promise<T> {
     throw new Error('nothing creates here');
   }
 

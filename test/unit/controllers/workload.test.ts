@@ -274,6 +274,17 @@ test('a workload that leaves the scope of its policy leaves its status', async (
   assert.deepEqual([world.ledger.picture(ID).workloads, world.state, world.touched], [0, 'unmatched', [ID]]);
 });
 
+test('a workload that nobody governs any more is not remembered', async () => {
+  const world = new World(inForce({ workloads: { selector: { matchLabels: { team: 'a' } } } }));
+  world.see(APP, { labels: { team: 'a' }, writer: 'Argo CD' });
+  await world.look();
+  world.see(PINNED, { labels: {} });
+  await world.look();
+  world.see(APP, { labels: { team: 'a' } });
+  await world.look();
+  assert.deepEqual([world.patches, world.state], [2, 'pinned']);
+});
+
 test('a re-created workload of the same name is told about anew', async () => {
   const world = new World();
   world.engine.say = () => failed();
