@@ -130,7 +130,7 @@ async function askAs(dependencies: GatherDependencies, asking: Asking, image: Im
 /** An engine that throws, which it is not to do but on abort, costs this image its verdict, and no other image theirs. */
 async function verify(
   { engine, clock }: GatherDependencies,
-  { workload, signal, log }: Asking,
+  { signal, log }: Asking,
   image: ImageReference,
   policies: readonly CompiledPolicy[],
   keychain: Keychain | undefined,
@@ -140,7 +140,7 @@ async function verify(
     return await engine.verify({ image, policies, keychain, signal });
   } catch (error) {
     signal.throwIfAborted();
-    log.error('an image could not be judged', { workload: workloadKey(workload), image: image.original, error });
+    log.error('an image could not be judged', { image: image.original, error });
     return { image, policies: policies.map(({ key }) => ({ ...failureVerdict(error), policy: key, verifiedAt: clock.now() })) };
   }
 }

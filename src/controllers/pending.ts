@@ -54,9 +54,14 @@ export class Pending {
     else this.#unseen.set(policy, unseen);
   }
 
-  /** How many workloads the policy waits for, those that nobody looked at yet among them. */
+  /** Whether it is not known yet for how many workloads the policy waits. */
+  isLooking(policy: string): boolean {
+    return this.#unseen.has(policy);
+  }
+
+  /** How many workloads the policy waits for. */
   count(policy: string): number {
-    return (this.#byPolicy.get(policy)?.size ?? 0) + (this.#unseen.get(policy) ?? 0);
+    return this.#byPolicy.get(policy)?.size ?? 0;
   }
 }
 

@@ -66,7 +66,8 @@ export function createPolicyReconcile(dependencies: PolicyDependencies): Reconci
     const memory = memoryOf(memories, id, object, clock.now());
     const wait = memory.computedAt + INTERVAL - clock.now();
     if (wait > 0) return { requeueAfter: wait };
-    if (!isComplete(memory, object, pending.count(id), clock.now())) return { requeueAfter: INTERVAL };
+    // Whoever looks for its workloads has the policy looked at when they are found.
+    if (pending.isLooking(id) || !isComplete(memory, object, pending.count(id), clock.now())) return { requeueAfter: INTERVAL };
     memory.computedAt = clock.now();
     await update(dependencies, { id, object, state, memory }, context.signal);
     return undefined;

@@ -65,7 +65,7 @@ const SLICE = 500;
 
 /**
  * Has every workload judged again that the policy governed or governs. Of a large fleet a slice at a time, so that nothing
- * else waits for long; what was not looked at yet counts as pending.
+ * else waits for long; until all were looked at, it is not known for how many the policy waits.
  */
 export function governanceChanged(dependencies: TriggerDependencies, before: PolicyState | undefined, after: PolicyState | undefined): void {
   const { fleet, pending } = dependencies;

@@ -278,6 +278,16 @@ test('a policy that was edited while nobody ran tells so at once', async () => {
   assert.deepEqual(world.statuses.map(({ observedGeneration, conditions }) => [observedGeneration, conditions.some(({ type }) => type === 'Reconciling')]), [[2, true]]);
 });
 
+test('while the workloads of a policy are looked for, nothing is said of them', async () => {
+  const world = new World();
+  world.onChange = () => world.pending.look(ID, 700);
+  assert.equal(await world.look(), 1000);
+  world.pending.look(ID, -700);
+  world.pending.add(ID, 'Deployment/web/api');
+  await world.look();
+  assert.match(world.statuses[0]?.conditions.find(({ type }) => type === 'Reconciling')?.message ?? '', /^1 workload still/);
+});
+
 test('an edit is told as such until every workload is judged under it', async () => {
   const world = new World();
   world.ledger.record(record([outcome(`app@${D1}`)]));
