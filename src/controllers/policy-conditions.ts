@@ -63,7 +63,18 @@ function verifiedOf({ summary, rows, pending }: ConditionFacts, ready: Statement
     return { type, status: 'True', reason: 'AllVerified', message: `${summary.verified} of ${summary.images} images verified, ${summary.excluded} excluded` };
   }
   const status = summary.failed > 0 || summary.unknown === 0 ? 'False' : 'Unknown';
-  return { type, status, reason: 'SomeFailed', message: `${bad} of ${summary.images} images not verified, first ${first.image}: ${first.reason}: ${first.message}` };
+  return { type, status, reason: 'SomeFailed', message: `${bad} of ${summary.images} images not verified: ${named(rows, bad)}` };
+}
+
+const MAX_NAMED = 3;
+
+/** One image is told with what to do about it; of several it would take a page, so they are only named. */
+function named(rows: readonly ImageRow[], bad: number): string {
+  const open = rows.filter(({ result }) => result !== 'Verified' && result !== 'Excluded').slice(0, MAX_NAMED);
+  const [first] = open;
+  if (bad === 1 && first !== undefined) return `${first.image}: ${first.reason}: ${first.message}`;
+  const names = open.map(({ image, reason }) => `${image} (${reason})`).join(', ');
+  return `${names}${bad > open.length ? ` and ${bad - open.length} more` : ''}; status.images says what to do about each`;
 }
 
 function pinnedOf({ state, picture, pending }: ConditionFacts, ready: Statement): Statement {

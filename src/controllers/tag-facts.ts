@@ -39,7 +39,7 @@ export async function tagFacts(question: TagQuestion): Promise<TagFacts> {
     const reference = parseImageReference(tag);
     const digest = await registry.resolveTag(reference, reference.tag ?? 'latest', { keychain, signal });
     if (digest === outcome.digest) return { tag, tagAskedAt: clock.now() };
-    const message = `${tag} points to ${digest} by now; the digest stays because spec.pin.follow is Never, apply ${tag} again to take the new one.`;
+    const message = `${tag} points to ${digest} by now; the digest stays because spec.pin.follow is Never, apply ${tag} again to have the new one judged.`;
     return { tag, tagAskedAt: clock.now(), moved: { digest, message } };
   } catch {
     signal.throwIfAborted();

@@ -239,7 +239,7 @@ test('a tag that moved is told with what to do; that it cannot be asked changes 
     ledger.record(before);
     return (await gather(dependencies, workload([field(pinnedApp)], { tags: TAGS }), context())).images[0]?.moved;
   };
-  assert.deepEqual(await ask(() => Promise.resolve(D2)), { digest: D2, message: `${APP} points to ${D2} by now; the digest stays because spec.pin.follow is Never, apply ${APP} again to take the new one.` });
+  assert.deepEqual(await ask(() => Promise.resolve(D2)), { digest: D2, message: `${APP} points to ${D2} by now; the digest stays because spec.pin.follow is Never, apply ${APP} again to have the new one judged.` });
   assert.equal(await ask(() => Promise.reject(new Error('away'))), undefined);
   assert.deepEqual(await ask(() => Promise.reject(new Error('away')), known({ moved })), moved);
 });

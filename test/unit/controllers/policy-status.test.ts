@@ -27,6 +27,7 @@ const away = record([outcome('away', { verdicts: [failed({ result: 'Unknown', re
 const excused = record([outcome('old', { verdicts: [verdict({ result: 'Excluded', reason: 'Excluded' })] })], { name: 'old' });
 const fixed = record([outcome('fix', { verdicts: [verdict({ result: 'Static', reason: 'StaticPass', message: 'checked elsewhere' })] })], { name: 'fix' });
 const stale = record([outcome(`app@${D1}`, { verdicts: [verdict({ stale: true })] })]);
+const MANY = [1, 2, 3, 4, 5].map((index) => record([outcome(`bad${index}`, { name: `docker.io/library/bad${index}`, verdicts: [failed()] })], { name: `bad${index}` }));
 const suspended = inForce({ suspend: true });
 const warned = inForce({ authorities: [{ name: 'ci', keyless: { identities: [{ issuer: 'https://issuer.example', subjectRegExp: 'acme' }] } }] });
 const noted = { ...inForce(), notes: ['spec.authorities[0].key.secretRef: Secret release cannot be followed (forbidden), so its last known content counts'] };
@@ -43,9 +44,10 @@ const conditions: Record<string, Case & { type: string; is: [string, string, Reg
   'before the first judgement it does not claim that there are none': { pending: 3, type: 'Verified', is: ['Unknown', 'NoImages', /none was judged yet, 3 workloads to go/] },
   'all verified': { records: [pinned], type: 'Verified', is: ['True', 'AllVerified', /1 of 1 images verified, 0 excluded/] },
   'excluded beside verified is still all': { records: [pinned, excused], type: 'Verified', is: ['True', 'AllVerified', /1 of 2 images verified, 1 excluded/] },
-  'one that failed makes it False and is named with what to do': { records: [pinned, bad], type: 'Verified', is: ['False', 'SomeFailed', /^1 of 2 images not verified, first docker\.io\/library\/bad:latest: NoSignature: no signature; sign it$/] },
+  'one that failed makes it False and is named with what to do': { records: [pinned, bad], type: 'Verified', is: ['False', 'SomeFailed', /^1 of 2 images not verified: docker\.io\/library\/bad:latest: NoSignature: no signature; sign it$/] },
   'an outage alone leaves it Unknown': { records: [pinned, away], type: 'Verified', is: ['Unknown', 'SomeFailed', /RegistryUnavailable: no answer/] },
-  'a failure beside an outage is False': { records: [bad, away], type: 'Verified', is: ['False', 'SomeFailed', /^2 of 2/] },
+  'a failure beside an outage is False': { records: [bad, away], type: 'Verified', is: ['False', 'SomeFailed', /^2 of 2 images not verified: \S+bad:latest \(NoSignature\), \S+away:latest \(RegistryUnavailable\); status\.images says/] },
+  'of many that failed three are named': { records: MANY, type: 'Verified', is: ['False', 'SomeFailed', /^5 of 5 images not verified: (?:\S+ \(NoSignature\),? ){3}and 2 more; status\.images says/] },
   'a static pass is not verified': { records: [fixed], type: 'Verified', is: ['False', 'SomeFailed', /StaticPass: checked elsewhere/] },
   'a refused policy repeats in Verified what is wrong with it': { state: refusedState('ReferenceMissing'), type: 'Verified', is: ['Unknown', 'ReferenceMissing', /^spec\.treshold: /] },
   'it does so too where images wait for it': { state: refusedState(), records: [away], type: 'Verified', is: ['Unknown', 'PolicyInvalid', /^spec\.treshold: /] },
