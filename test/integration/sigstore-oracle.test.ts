@@ -13,6 +13,9 @@ import type { TufFaults } from '../support/tuf-mirror.ts';
 const stranger = createWorld({ now: AT, name: 'stranger.test' });
 /** Has the world's names, and keys of its own. */
 const twin = createWorld({ now: AT });
+const { intermediate } = world.authority;
+/** The trusted authority in everything but the key that it signs with. */
+const forged = { ...world.authority, intermediate: { ...intermediate, key: { ...intermediate.key, privateKey: twin.authority.intermediate.key.privateKey } } };
 const key = world.key();
 const other = world.key();
 const long = world.key('P-384');
@@ -33,6 +36,7 @@ const bentPromise = (entry: LogEntry): LogEntry => ({ ...entry, promise: flip(en
 const withoutPromise = ({ promise: _, ...entry }: LogEntry): LogEntry => ({ ...entry, integratedTime: 0 });
 const bentProof = (entry: LogEntry): LogEntry => ({ ...entry, proof: { ...entry.proof, hashes: entry.proof.hashes.map((hash) => flip(hash)) } });
 const ofAnother = (told: Logged): Logged => ({ ...told, message: Buffer.from('another artifact') });
+const bySignature = (told: Logged): Logged => ({ ...told, signature: flip(Buffer.from(told.signature)) });
 const byAnother = ({ certificate: _, ...told }: Logged): Logged => ({ ...told, key: other.key });
 
 /** The world's log writes it down a day early, and signs for that. */
@@ -104,7 +108,9 @@ const WRONG: Record<string, [Case, string, string]> = {
   'no log entry': [{ signature: v2({ log: 'none', timestamp: true }) }, 'NotLogged', 'TLOG_ERROR'],
   'an entry of another artifact': [{ signature: v2({ logged: ofAnother }) }, 'NotLogged', 'TLOG_BODY_ERROR'],
   'a legacy entry of another artifact': [{ signature: legacy({ logged: ofAnother }) }, 'NotLogged', 'TLOG_BODY_ERROR'],
-  'an entry of another signature': [{ signature: v1({ logged: (told) => ({ ...told, signature: flip(Buffer.from(told.signature)) }) }) }, 'NotLogged', 'TLOG_BODY_ERROR'],
+  'an entry of another signature': [{ signature: v1({ logged: bySignature }) }, 'NotLogged', 'TLOG_BODY_ERROR'],
+  'a rekord entry of another artifact': [{ signature: world.legacySignature(key, IMAGE, { entryKind: 'rekord', logged: ofAnother }), key }, 'NotLogged', 'TLOG_BODY_ERROR'],
+  'a rekord entry of another signature': [{ signature: world.legacySignature(key, IMAGE, { entryKind: 'rekord', logged: bySignature }), key }, 'NotLogged', 'TLOG_BODY_ERROR'],
   'an entry of a kind that does not have the signature': [{ signature: world.bundle(key, IMAGE, { log: 'v1', entryKind: 'intoto001' }), key }, 'NotLogged', 'TLOG_BODY_ERROR'],
   'a bundle’s promise with one bit changed': [{ signature: v1({ entry: bentPromise }) }, 'NotLogged', 'TLOG_INCLUSION_PROMISE_ERROR'],
   'a legacy promise with one bit changed': [{ signature: legacy({ entry: bentPromise }) }, 'NotLogged', 'TLOG_INCLUSION_PROMISE_ERROR'],
@@ -115,6 +121,7 @@ const WRONG: Record<string, [Case, string, string]> = {
   'a checkpoint of another size': [{ signature: v2({ entry: (e) => ({ ...e, proof: { ...e.proof, checkpoint: e.proof.checkpoint.replace(/\n(\d+)\n/, '\n1$1\n') } }) }) }, 'NotLogged', 'TLOG_INCLUSION_PROOF_ERROR'],
   'an authority that is not trusted': [{ signature: v2({ services: { authority: stranger.authority } }) }, 'CertificateInvalid', 'CERTIFICATE_ERROR'],
   'an authority under the trusted one’s name': [{ signature: v2({ services: { authority: { ...twin.authority, ctLog: world.authority.ctLog } } }) }, 'CertificateInvalid', 'CERTIFICATE_ERROR'],
+  'a certificate that the trusted authority’s key did not sign': [{ signature: v2({ services: { authority: forged } }) }, 'CertificateInvalid', 'CERTIFICATE_ERROR'],
   'an authority that is no longer trusted': [{ signature: v2(), ...retired('certificateAuthorities') }, 'CertificateInvalid', 'CERTIFICATE_ERROR'],
   'a certificate that had expired when it was logged': [{ signature: v1({ loggedAt: AT + HOUR }) }, 'CertificateInvalid', 'CERTIFICATE_ERROR'],
   'a certificate that had expired a second before': [{ signature: v1({ loggedAt: AT + 10 * MINUTE + 1000 }) }, 'CertificateInvalid', 'CERTIFICATE_ERROR'],
