@@ -10,6 +10,7 @@ import { PolicySet } from '../controllers/policy-set.ts';
 import { createPullSecrets } from '../controllers/pull-secrets.ts';
 import { connectTriggers, governanceChanged, type TriggerDependencies } from '../controllers/triggers.ts';
 import { createWorkloadReconcile } from '../controllers/workload.ts';
+import { splitWorkloadKey } from '../controllers/workload-object.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder, type EventRecorder } from '../kube/events.ts';
 import type { Keychain, RegistryClient } from '../registry/types.ts';
@@ -41,7 +42,8 @@ export function createControllers(ground: Ground, fleet: Fleet): readonly Compon
   const policies = new PolicySet();
   const ledger = new Ledger();
   const pending = new Pending();
-  const workloadQueue = new WorkQueue({ clock, observer: metrics.queue('workload') });
+  // By namespace: one tenant's images may wait for a registry that does not answer, or be ten thousand.
+  const workloadQueue = new WorkQueue({ clock, observer: metrics.queue('workload'), groupOf: (key) => splitWorkloadKey(key).namespace });
   const policyQueue = new WorkQueue({ clock, observer: metrics.queue('policy') });
   const triggers = { fleet, workloadQueue, policyQueue, pending, clock };
   const events = createEventRecorder({ client, clock, hooks: { onError: (error) => log.warn('an event was not written', { error }) } });

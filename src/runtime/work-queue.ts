@@ -2,7 +2,7 @@ import { backoff } from '../base/backoff.ts';
 import type { BackoffOptions } from '../base/backoff.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { DelayHeap } from './delay-heap.ts';
-import { KeyFifo } from './key-fifo.ts';
+import { FairFifo } from './fair-fifo.ts';
 
 /** Priorities, highest first: {@link FRESH} for what somebody just edited, {@link RESYNC} for the rest. */
 export const PRIORITIES = [0, -100] as const;
@@ -36,6 +36,8 @@ export interface WorkQueueOptions {
   readonly backoff?: BackoffOptions;
   /** In [0, 1); default `Math.random`. */
   readonly random?: () => number;
+  /** Keys of different groups (tenants) take turns, however many each has. Default: all keys are one group. */
+  readonly groupOf?: (key: string) => string;
 }
 
 /** How to add a key. */
@@ -60,14 +62,14 @@ interface Entry {
 /**
  * client-go's work queue: a key is in it at most once; one that is added while it is worked on is worked on once more
  * afterwards, never twice at the same time. Added again with another priority or delay it gets the higher priority and
- * the earlier time. Within a priority, first in, first out. It holds one small entry a key, so the number of objects
- * is its bound.
+ * the earlier time. Within a priority groups take turns, and within a group it is first in, first out. It holds one small
+ * entry a key, so the number of objects is its bound.
  */
 export class WorkQueue implements QueueView {
   readonly #options: WorkQueueOptions;
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
-  readonly #ready = new Map<Priority, KeyFifo>(PRIORITIES.map((priority) => [priority, new KeyFifo()]));
+  readonly #ready: ReadonlyMap<Priority, FairFifo>;
   readonly #delays = new DelayHeap();
   readonly #processing = new Map<string, number>();
   readonly #failures = new Map<string, number>();
@@ -78,6 +80,8 @@ export class WorkQueue implements QueueView {
   constructor(options: WorkQueueOptions) {
     this.#options = options;
     this.#clock = options.clock;
+    const { groupOf = () => '' } = options;
+    this.#ready = new Map(PRIORITIES.map((priority) => [priority, new FairFifo(groupOf)]));
     options.observer?.attached(this);
   }
 
@@ -188,8 +192,8 @@ export class WorkQueue implements QueueView {
     return longest / 1000;
   }
 
-  #readyAt(priority: Priority): KeyFifo {
-    return this.#ready.get(priority) as KeyFifo;
+  #readyAt(priority: Priority): FairFifo {
+    return this.#ready.get(priority) as FairFifo;
   }
 
   #merge(key: string, entry: Entry, wanted: Entry): void {

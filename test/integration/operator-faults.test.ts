@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { kill } from 'node:process';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +9,7 @@ import { auditWrites } from '../support/audit.ts';
 import { type Bulk, connectBulk } from '../support/bulk.ts';
 import { clusterAt } from '../support/cluster.ts';
 import { type Any, apply, deployment, keyedPolicy } from '../support/installation.ts';
-import { eventually, type Operator } from '../support/operator.ts';
+import { eventually, type Operator, startOperator } from '../support/operator.ts';
 import { operatorKubeconfig } from '../support/rbac.ts';
 import { type Scene, setScene } from '../support/scene.ts';
 import { type PushedImage, pushImage } from '../support/sigstore/push.ts';
@@ -21,13 +23,14 @@ let scene: Scene;
 let bulk: Bulk;
 let operator: Operator;
 let images: readonly PushedImage[];
+let key: ReturnType<Scene['world']['key']>;
 
 before(async () => {
   plane = await startControlPlane();
   scene = await setScene('faults', clusterAt(plane.connection));
   bulk = connectBulk(scene.cluster.adminKubeconfig);
   images = await Promise.all(Array.from({ length: IMAGES }, (_, index) => pushImage(scene.registry.host, `faults/app${index}:1.0`)));
-  const key = scene.world.key();
+  key = scene.world.key();
   for (const image of images) await scene.world.signImage(image, key, { format: 'legacy', log: 'none' });
   await apply(scene.cluster, keyedPolicy(scene.namespace, 'faults', `${scene.registry.host}/faults/**`, key.key.pem));
   operator = await scene.start({ kubeconfig: await operatorKubeconfig(scene.cluster, USER), args: ['--log-level=info'] });
@@ -81,6 +84,29 @@ test('an etcd that answers only now and then delays, and doubles nothing', async
     await sleep(300);
   }
   await convergedOn('slow');
+});
+
+test('a namespace full of images of a registry that does not answer does not hold up another namespace', async (context) => {
+  const silent = createServer(() => undefined);
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const [busy, calm] = [await scene.cluster.namespace('busy'), await scene.cluster.namespace('calm')];
+  const all = await startOperator({ kubeconfig: await operatorKubeconfig(scene.cluster, USER), registries: [host, scene.registry.host] });
+  try {
+    await apply(scene.cluster, keyedPolicy(busy, 'stuck', `${host}/**`, key.key.pem), keyedPolicy(calm, 'calm', `${scene.registry.host}/**`, key.key.pem));
+    await bulk.create(Array.from({ length: 2 * BATCH }, (_, index) => deployment(busy, `stuck-${index}`, [`${host}/stuck/app${index}:1`])));
+    await eventually('every worker to wait', async () => (await all.metric('controller_runtime_active_workers{controller="workload"}')) === 8);
+    const begun = Date.now();
+    await bulk.create([deployment(calm, 'calm', [(images[0] as PushedImage).reference])]);
+    await eventually('the pin', async () => (await bulk.list(calm)).every((one) => imageOf(one).includes('@sha256:')), () => all.process.tail(4), 60);
+    context.diagnostic(`pinned after ${Date.now() - begun} ms`);
+    // One answer that does not come is waited for 5 s; the eighty of the neighbour would take most of a minute.
+    assert.ok(Date.now() - begun < 12_000, `${Date.now() - begun} ms`);
+  } finally {
+    await all.stop();
+    silent.closeAllConnections();
+    silent.close();
+  }
 });
 
 test('after all of that it follows everything again, and is as quiet as before', async () => {

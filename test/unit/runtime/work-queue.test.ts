@@ -44,6 +44,26 @@ const CASES: Record<string, (given: Bench) => void> = {
     for (const key of ['b', 'a', 'c']) queue.add(key);
     assert.deepEqual(drain(queue), ['b', 'a', 'c']);
   },
+  'a group with many keys delays another by no more than one': ({ clock }) => {
+    const queue = new WorkQueue({ clock, groupOf: (key) => key.slice(0, 1) });
+    for (const key of ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'b2']) queue.add(key);
+    assert.deepEqual(drain(queue), ['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);
+  },
+  'a group that comes while another is being worked off has the next turn': ({ clock }) => {
+    const queue = new WorkQueue({ clock, groupOf: (key) => key.slice(0, 1) });
+    for (const key of ['a1', 'a2', 'a3']) queue.add(key);
+    assert.equal(queue.take()?.key, 'a1');
+    queue.add('b1');
+    assert.deepEqual([queue.take()?.key, queue.take()?.key], ['a2', 'b1']);
+  },
+  'a key that gets a higher priority leaves its group, and is counted once': ({ clock }) => {
+    const queue = new WorkQueue({ clock, groupOf: (key) => key.slice(0, 1) });
+    for (const key of ['a1', 'a2', 'b1']) queue.add(key, { priority: RESYNC });
+    queue.add('b1');
+    assert.deepEqual([queue.depth(RESYNC), queue.depth(FRESH)], [2, 1]);
+    assert.deepEqual(drain(queue), ['b1', 'a1', 'a2']);
+    assert.deepEqual([queue.depth(RESYNC), queue.depth(FRESH), queue.size], [0, 0, 0]);
+  },
   'a key that is added twice comes out once': ({ queue }) => {
     queue.add('a');
     queue.add('a');
