@@ -36,21 +36,45 @@ export interface Ground {
   readonly operators: Keychain;
 }
 
+/** What both controllers work on. */
+interface Shared {
+  readonly fleet: Fleet;
+  readonly policies: PolicySet;
+  readonly ledger: Ledger;
+  readonly pending: Pending;
+  readonly workloadQueue: WorkQueue;
+  readonly policyQueue: WorkQueue;
+}
+
 /** The controllers over a fleet, and what must be running before they start, in that order. */
 export function createControllers(ground: Ground, fleet: Fleet): readonly Component[] {
-  const { log, metrics, client, registry, clock } = ground;
-  const policies = new PolicySet();
-  const ledger = new Ledger();
-  const pending = new Pending();
-  // By namespace: one tenant's images may wait for a registry that does not answer, or be ten thousand.
-  const workloadQueue = new WorkQueue({ clock, observer: metrics.queue('workload'), groupOf: (key) => splitWorkloadKey(key).namespace });
-  const policyQueue = new WorkQueue({ clock, observer: metrics.queue('policy') });
-  const triggers = { fleet, workloadQueue, policyQueue, pending, clock };
+  const { log, metrics, client, clock } = ground;
+  const shared: Shared = {
+    fleet,
+    policies: new PolicySet(),
+    ledger: new Ledger(),
+    pending: new Pending(),
+    // By namespace: one tenant's images may wait for a registry that does not answer, or be ten thousand.
+    workloadQueue: new WorkQueue({ clock, observer: metrics.queue('workload'), groupOf: (key) => splitWorkloadKey(key).namespace }),
+    policyQueue: new WorkQueue({ clock, observer: metrics.queue('policy') }),
+  };
+  const triggers = { ...shared, clock };
   const events = createEventRecorder({ client, clock, hooks: { onError: (error) => log.warn('an event was not written', { error }) } });
-  const compiler = createCompiler(ground, policyQueue);
-  const engine = createEngine({ registry, clock, hooks: { onVerification: (event) => metrics.verification(event) } });
-  metrics.fleet(() => ({ workloads: Object.fromEntries(ledger.workloadsByState()), images: ledger.imagesByResult() }));
-  const reconcilePolicy = createPolicyReconcile({
+  const compiler = createCompiler(ground, shared.policyQueue);
+  metrics.fleet(() => ({ workloads: Object.fromEntries(shared.ledger.workloadsByState()), images: shared.ledger.imagesByResult() }));
+  return [
+    { name: 'events', start: () => undefined, stop: (grace) => stopEvents(events, clock, grace) },
+    { name: 'references', start: () => undefined, stop: () => compiler.stop() },
+    triggerComponent(triggers),
+    policyController(ground, shared, compiler, triggers),
+    workloadController(ground, shared, events),
+  ];
+}
+
+function policyController(ground: Ground, shared: Shared, compiler: PolicyCompiler, triggers: TriggerDependencies): Component {
+  const { client, clock } = ground;
+  const { fleet, policies, ledger, pending } = shared;
+  const reconcile = createPolicyReconcile({
     client,
     clock,
     policies,
@@ -61,32 +85,29 @@ export function createControllers(ground: Ground, fleet: Fleet): readonly Compon
     release: (id) => compiler.release(id),
     governanceChanged: (before, after) => governanceChanged(triggers, before, after),
   });
-  const reconcileWorkload = createWorkloadReconcile({
+  return controllerOf(ground, 'policy', shared.policyQueue, reconcile);
+}
+
+function workloadController(ground: Ground, shared: Shared, events: EventRecorder): Component {
+  const { client, clock, registry, log, metrics, operators } = ground;
+  const { fleet, policies, ledger, pending, policyQueue } = shared;
+  const reconcile = createWorkloadReconcile({
     client,
     clock,
     policies,
     ledger,
     pending,
     events,
-    engine,
     registry,
+    engine: createEngine({ registry, clock, hooks: { onVerification: (event) => metrics.verification(event) } }),
     workload: (key) => fleet.workload(key),
     namespaceLabels: (name) => fleet.namespaceLabels(name),
     uncompiled: () => [...fleet.allPolicies()].map(idOf).filter((id) => policies.get(id) === undefined),
-    keychain: createPullSecrets({ client, clock, operators: ground.operators, onNote: (note) => log.warn('a pull secret is not used', { note }) }),
+    keychain: createPullSecrets({ client, clock, operators, onNote: (note) => log.warn('a pull secret is not used', { note }) }),
     policiesTouched: (ids) => [...ids].forEach((id) => policyQueue.add(id)),
     onPin: (result) => (result === 'gone' ? undefined : metrics.pin('Patch', result)),
   });
-  const controllers = [
-    controllerOf(ground, 'policy', policyQueue, reconcilePolicy),
-    controllerOf(ground, 'workload', workloadQueue, reconcileWorkload),
-  ];
-  return [
-    { name: 'events', start: () => undefined, stop: (grace) => stopEvents(events, clock, grace) },
-    { name: 'references', start: () => undefined, stop: () => compiler.stop() },
-    triggerComponent(triggers),
-    ...controllers,
-  ];
+  return controllerOf(ground, 'workload', shared.workloadQueue, reconcile);
 }
 
 function createCompiler({ client, clock, options, trustRoot }: Ground, policyQueue: WorkQueue): PolicyCompiler {
