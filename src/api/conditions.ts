@@ -1,3 +1,5 @@
+import { printable } from '../base/text.ts';
+
 /** A condition of an object's status (metav1.Condition). */
 export interface Condition {
   readonly type: string;
@@ -21,7 +23,8 @@ const MAX_MESSAGE = 1024;
  * @param now milliseconds since the epoch
  */
 export function setCondition(conditions: readonly Condition[], statement: ConditionStatement, now: number): readonly Condition[] {
-  const message = statement.message.length <= MAX_MESSAGE ? statement.message : `${statement.message.slice(0, MAX_MESSAGE - 1)}…`;
+  const text = printable(statement.message);
+  const message = text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1)}…`;
   const current = conditions.find(({ type }) => type === statement.type);
   const next: Condition = {
     ...statement,

@@ -15,6 +15,8 @@ export class Re2Error extends CodedError<'PatternInvalid' | 'PatternTooLarge'> {
 const MAX_PATTERN = 1024;
 /** Instructions of the compiled program: `x{1000}` fits ten times. The library has no bound of its own over a whole pattern. */
 const MAX_PROGRAM = 10_000;
+/** What a Unicode class (`\pL`) counts: its hundreds of ranges take the time and memory of as many instructions. */
+const UNICODE_CLASS = 100;
 
 /**
  * Compiles an RE2 pattern (https://github.com/google/re2/wiki/Syntax).
@@ -23,7 +25,7 @@ const MAX_PROGRAM = 10_000;
 export function compileRe2(pattern: string): Re2 {
   if (pattern.length > MAX_PATTERN) throw new Re2Error('PatternTooLarge', `the pattern is longer than ${MAX_PATTERN} characters`);
   // Compiling is what takes time and memory here, so it must not be done first.
-  if (programSize(pattern) > MAX_PROGRAM) {
+  if (re2Size(pattern) > MAX_PROGRAM) {
     throw new Re2Error('PatternTooLarge', `the pattern ${shown(pattern)} repeats so much that it compiles to more than ${MAX_PROGRAM} instructions; repeat less`);
   }
   const compiled = compile(pattern);
@@ -43,8 +45,8 @@ function shown(pattern: string): string {
   return JSON.stringify(pattern.length <= 80 ? pattern : `${pattern.slice(0, 79)}…`);
 }
 
-/** About how many instructions a pattern compiles to: its pieces, each as often as it is repeated. */
-function programSize(pattern: string): number {
+/** About how many instructions a pattern compiles to: its pieces, each as often as it is repeated. Whoever compiles many bounds their sum. */
+export function re2Size(pattern: string): number {
   const groups: number[] = [];
   let size = 0;
   let piece = 0;
@@ -61,7 +63,7 @@ function programSize(pattern: string): number {
       groups.push(size);
       size = 0;
     }
-    const own = text.startsWith('\\Q') ? text.length : 1;
+    const own = text.startsWith('\\Q') ? text.length : 1 + UNICODE_CLASS * (text.match(/\\[pP]/g)?.length ?? 0);
     piece = text === ')' ? size + own : own;
     size = text === ')' ? (groups.pop() ?? 0) + piece : size + piece;
   }

@@ -1,3 +1,5 @@
+import { printable } from './text.ts';
+
 /**
  * An error with a code from a closed set, so that callers branch on the code and never on the text.
  * The message is for people: which object, which field, what was wrong, what to do.
@@ -33,6 +35,6 @@ export class Waiting extends Error {
 
 /** The message of whatever was thrown, in one line and at most `limit` characters. */
 export function messageOf(thrown: unknown, limit = 512): string {
-  const text = (thrown instanceof Error ? thrown.message : String(thrown)).replaceAll(/\s+/g, ' ').trim();
+  const text = printable((thrown instanceof Error ? thrown.message : String(thrown)).replaceAll(/\s+/g, ' ').trim());
   return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
 }

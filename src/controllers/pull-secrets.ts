@@ -37,6 +37,8 @@ export type PullSecrets = (workload: WorkloadObject, options: { readonly operato
 const FRESH = 60_000;
 const CACHE_BYTES = 8 * 1024 * 1024;
 const MAX_SECRETS = 16;
+/** A DNS subdomain (RFC 1123), as every Secret's name is. */
+const SECRET_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /**
  * The keychain of a workload: its own `imagePullSecrets`, those of its service account as the kubelet sees them, and, for
@@ -74,7 +76,8 @@ export function createPullSecrets(options: PullSecretsOptions): PullSecrets {
 
   return async (workload, { operators, signal }) => {
     const names = [...workload.pullSecrets, ...(await ofAccount(workload.namespace, workload.serviceAccount, signal))];
-    const unique = [...new Set(names)].slice(0, MAX_SECRETS);
+    // WARNING: the API server checks no name in a list of pull secrets; one that no Secret can have is as one that does not exist.
+    const unique = [...new Set(names)].filter((name) => SECRET_NAME.test(name)).slice(0, MAX_SECRETS);
     const found = await Promise.all(unique.map((name) => ofSecret(workload.namespace, name, signal)));
     const all = [...found.filter((one) => one !== undefined), ...(operators ? [options.operators] : [])];
     return all.length === 0 ? anonymousKeychain : mergeKeychains(all);

@@ -1,5 +1,6 @@
 import { formatTime, parseTime } from '../api/conditions.ts';
 import type { Result } from '../api/reasons.ts';
+import { printable } from '../base/text.ts';
 import type { PolicyVerdict } from '../verification/types.ts';
 import type { Member, PictureRow, PolicyPicture } from './policy-picture.ts';
 
@@ -146,5 +147,6 @@ function signerOf(signer: NonNullable<PolicyVerdict['signer']>): NonNullable<Ima
 
 /** WARNING: half of a surrogate pair comes back from the API server as another character, and would be written again for ever. */
 function clip(text: string, limit: number): string {
-  return text.length <= limit ? text : `${text.slice(0, limit - 1).toWellFormed()}…`;
+  const shown = printable(text);
+  return shown.length <= limit ? shown : `${shown.slice(0, limit - 1).toWellFormed()}…`;
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock } from '../base/clock.ts';
 import { Lru } from '../base/lru.ts';
+import { printable } from '../base/text.ts';
 import { isNotFound } from './api-error.ts';
 import type { KubeClient } from './client.ts';
 import { TokenBuckets, clip, microTime } from './event-limits.ts';
@@ -207,7 +208,7 @@ function eventBody(entry: Entry, name: string, controller: string, instance: str
     type: input.type,
     reason: input.reason,
     action: input.action,
-    note: clip(input.note, MAX_NOTE_BYTES),
+    note: clip(printable(input.note), MAX_NOTE_BYTES),
     regarding: input.regarding,
     ...(input.related === undefined ? {} : { related: input.related }),
     reportingController: controller,

@@ -1,5 +1,6 @@
 import { parseDuration } from '../../api/duration.ts';
 import type { PolicySpec } from '../../api/v1alpha1.gen.ts';
+import { re2Size } from '../../api/re2.ts';
 import { WORKLOAD_KINDS } from '../../api/workload-kinds.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { TrustRoot } from '../../signatures/trust-root.ts';
@@ -36,6 +37,8 @@ export interface CompileContext {
 type Content = Omit<CompiledPolicy, 'key' | 'uid' | 'generation'>;
 
 const MINUTE = 60_000;
+/** Instructions of all regular expressions of a policy: some tenths of a second to compile. */
+const MAX_PATTERNS = 100_000;
 
 /** Which policy an object is. */
 export function policyKeyOf({ kind, metadata: { name, namespace } }: RawPolicyObject): PolicyKey {
@@ -66,6 +69,7 @@ function compileSpec(key: PolicyKey, raw: unknown, context: CompileContext): Con
   refuseNotYet(spec);
   const scope = compileScope(key, spec, context.kinds ?? WORKLOAD_KINDS.map(({ kind }) => kind));
   const exclusions = compileExclusions(spec);
+  refuseCostlyPatterns(spec);
   const { authorities, warnings } = compileAuthorities(spec, { references: context.references, operator: context.trustRoot });
   const { mode = 'Patch', form = 'Digest', follow = 'Never' } = spec.pin ?? {};
   return {
@@ -94,6 +98,15 @@ function refuseForbidden(key: PolicyKey, { authorities }: PolicySpec): void {
   const isStatic = authorities.findIndex((authority) => authority.static !== undefined);
   if (isStatic !== -1 && authorities.length > 1) {
     throw new Refused(`spec.authorities[${isStatic}].static`, 'must be the only authority of its policy; move it, with its images, to a policy of its own');
+  }
+}
+
+/** WARNING: before anything is compiled. Each pattern is bounded, but a policy holds hundreds, and while they compile nothing else runs. */
+function refuseCostlyPatterns({ authorities }: PolicySpec): void {
+  const patterns = authorities.flatMap(({ keyless }) => (keyless?.identities ?? []).flatMap(({ issuerRegExp = '', subjectRegExp = '' }) => [issuerRegExp, subjectRegExp]));
+  const size = patterns.reduce((sum, pattern) => sum + re2Size(pattern), 0);
+  if (size > MAX_PATTERNS) {
+    throw new Refused('spec.authorities', `have regular expressions that together compile to about ${size} instructions, and at most ${MAX_PATTERNS} are allowed; repeat less, or use several policies`);
   }
 }
 

@@ -59,6 +59,8 @@ const REFUSED: Record<string, Case> = {
   'an identity with an empty subject': [identity({ issuer: 'x', subject: '' }), 'spec.authorities[0].keyless.identities[0].subject', /not be empty/],
   'a pattern that does not compile': [identity({ issuer: 'x', subjectRegExp: '(' }), 'spec.authorities[0].keyless.identities[0].subjectRegExp', /missing closing \)/],
   'a pattern that compiles to too much': [identity({ issuer: 'x', subjectRegExp: 'x{0,1000}'.repeat(99) }), 'spec.authorities[0].keyless.identities[0].subjectRegExp', /instructions/],
+  'patterns that compile to too much together': [keyless({ identities: Array.from({ length: 16 }, (_, index) => ({ issuer: 'x', subjectRegExp: `^(?:${'x{900}'.repeat(8)}|${index})$` })) }), 'spec.authorities', /together compile to about 11\d{4} instructions/],
+  'Unicode classes by the hundred': [identity({ issuer: 'x', subjectRegExp: String.raw`^${String.raw`\pL[\PN]`.repeat(60)}$` }), 'spec.authorities[0].keyless.identities[0].subjectRegExp', /more than 10000 instructions/],
   'an unknown claim': [identity({ issuer: 'x', subject: 'y', claims: { githubWorkflowref: 'z' } }), 'spec.authorities[0].keyless.identities[0].claims[githubWorkflowref]', /did you mean githubWorkflowRef\?/],
   'a keyless authority without any time': [keyless({}, { ctlog: { insecureIgnore: true } }), 'spec.authorities[0].ctlog.insecureIgnore', /nothing says when/],
   'a log that is both asked and ignored': [byKey({ ctlog: { insecureIgnore: true, ...OUR_ROOT } }), 'spec.authorities[0].ctlog.trustRootRef', /has no effect/],
