@@ -49,11 +49,14 @@ const codesOf = (name: string): number[] => patchesOf(USER, name).map(({ code })
 const read = (name: string): Promise<Any> => get(scene.cluster, scene.namespace, 'deployment', name);
 const imagesOf = (object: Any): string[] => object.spec.template.spec.containers.map((container: Any) => container.image);
 
+// With annotations from the beginning, so that no annotation that comes later is what keeps a patch from fitting.
+const ANNOTATED = { annotations: { 'example.com/a': 'b' } };
+
 /** Has somebody do something while the operator waits for the registry's answer about a Deployment, and waits for the pin of its first container. */
-async function meanwhile(name: string, images: readonly string[], act: () => Promise<unknown>, pinned: string): Promise<Any> {
+async function meanwhile(name: string, images: readonly string[], act: () => Promise<unknown>, pinned: string, metadata: object = ANNOTATED): Promise<Any> {
   gate.close();
   try {
-    await bulk.create([deployment(scene.namespace, name, images)]);
+    await bulk.create([deployment(scene.namespace, name, images, {}, metadata)]);
     await eventually('the judgement to wait for the registry', () => gate.waiting() > 0);
     await act();
   } finally {
@@ -67,7 +70,7 @@ async function meanwhile(name: string, images: readonly string[], act: () => Pro
 
 test('what a controller writes beside the images while they are judged does not get in the way: one patch, taken at once', async () => {
   const revision = (): Promise<unknown> => eventually('the revision', async () => (await read('beside')).metadata.annotations?.['deployment.kubernetes.io/revision']);
-  await meanwhile('beside', [tag(one)], revision, pin(one));
+  await meanwhile('beside', [tag(one)], revision, pin(one), {});
   assert.deepEqual(codesOf('beside'), [200]);
 });
 
@@ -88,13 +91,23 @@ test('containers that change places at the moment of the pin do not get their ne
 });
 
 test('a workload that is deleted and made again under its name at the moment of the pin is judged as the new one that it is', async () => {
-  const renew = async (): Promise<unknown> => {
+  const governed = { 'example.com/governed': 'yes' };
+  const { metadata, spec, ...rest } = keyedPolicy(scene.namespace, 'renewed', `${gate.host}/renewed/**`, key.key.pem);
+  await apply(scene.cluster, { ...rest, metadata, spec: { ...spec, workloads: { selector: { matchLabels: governed } } } });
+  const image = await pushSigned('renewed/app');
+  gate.close();
+  try {
+    await bulk.create([deployment(scene.namespace, 'renewed', [tag(image)], {}, { ...ANNOTATED, labels: governed })]);
+    await eventually('the judgement to wait for the registry', () => gate.waiting() > 0);
     await bulk.remove(scene.namespace, ['renewed']);
     await eventually('it to be gone', async () => (await scene.cluster.kubectl(['get', 'deployment', 'renewed', '-n', scene.namespace])).code !== 0);
-    return bulk.create([deployment(scene.namespace, 'renewed', [tag(two)])]);
-  };
-  const object = await meanwhile('renewed', [tag(one)], renew, pin(two));
-  assert.equal(object.metadata.generation, 2);
+    await bulk.create([deployment(scene.namespace, 'renewed', [tag(image)], {}, ANNOTATED)]);
+  } finally {
+    gate.open();
+  }
+  await eventually('the patch of the old one to be refused', () => codesOf('renewed').length > 0);
+  await scene.condition('renewed', 'Verified', 'Unknown', 'NoImages');
+  assert.deepEqual([codesOf('renewed'), imagesOf(await read('renewed'))], [[422], [tag(image)]]);
 });
 
 test('admission that refuses the pin is told once as PatchForbidden, on the workload and in the status, and not asked in a tight loop', async () => {
