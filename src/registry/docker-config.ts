@@ -33,6 +33,8 @@ export type DockerConfigFormat = 'config.json' | 'dockercfg';
 const MAX_BYTES = 1024 * 1024;
 const MAX_ENTRIES = 1_000;
 const MAX_SECRET = 64 * 1024;
+/** Characters of a key; what names a registry or a path in it is shorter. */
+const MAX_KEY = 1024;
 const EMPTY = 'holds no credentials';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -78,13 +80,22 @@ function fromParts(username?: string, password?: string, identityToken?: string,
   return username === '<token>' ? { identityToken: password } : { username, password };
 }
 
+/** Without the slashes at both ends. A pattern for those at the end takes time by the square of how many there are inside. */
+function withoutSlashes(path: string): string {
+  let [start, end] = [0, path.length];
+  while (path[start] === '/') start += 1;
+  while (end > start && path[end - 1] === '/') end -= 1;
+  return path.slice(start, end);
+}
+
 /** Host, port and path of a key such as `https://index.docker.io/v1/`, `gcr.io/team` or `*.acme.example:5000`. */
 function placeOf(key: string): Pick<DockerConfigEntry, 'host' | 'port' | 'path'> | undefined {
+  if (key.length > MAX_KEY) return undefined;
   const bare = key.trim().replace(/^https?:\/\//i, '');
   const [, host = '', port, rest = ''] = /^([A-Za-z0-9.*?-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(\/.*)?$/.exec(bare) ?? [];
   if (host === '') return undefined;
   // As the kubelet: /v1/ and /v2/ say how Docker spoke to a registry, not where in it.
-  const path = rest.replace(/^\/v[12](?:\/|$)/, '/').replaceAll(/^\/+|\/+$/g, '');
+  const path = withoutSlashes(rest.replace(/^\/v[12](?:\/|$)/, '/'));
   return { host: host.toLowerCase(), port: port === '443' ? undefined : port, path };
 }
 
@@ -96,7 +107,8 @@ function helpersOf(config: Json): Map<string, string> {
   if (!isObject(byHost)) return helpers;
   for (const [key, value] of Object.entries(byHost).slice(0, MAX_ENTRIES)) {
     const helper = textOf(value);
-    if (helper !== undefined) helpers.set(key.toLowerCase().replace(/^https?:\/\//, '').replace(/\/.*$/, ''), helper);
+    const [host = ''] = key.toLowerCase().replace(/^https?:\/\//, '').split('/', 1);
+    if (helper !== undefined && key.length <= MAX_KEY) helpers.set(host, helper);
   }
   return helpers;
 }
