@@ -1,4 +1,5 @@
 import { isDigest, type Digest } from '../base/digest.ts';
+import { hasMoreParts } from '../base/json-parts.ts';
 
 import type { Descriptor } from './types.ts';
 
@@ -17,6 +18,9 @@ const KNOWN = new Set(MANIFEST_ACCEPT.split(', ').slice(0, 4));
 const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(?:json|prettyjws)$/;
 /** Whether this is Docker's first manifest format. */
 export const isSchema1 = (mediaType: string): boolean => SCHEMA_1.test(mediaType);
+
+/** Members and elements of one document: an index of 4 MiB has fewer. */
+const MAX_PARTS = 100_000;
 
 const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
 const OTHER_DIGEST = /^(?:sha512:[0-9a-f]{128}|sha384:[0-9a-f]{96}|blake3:[0-9a-f]{64})$/;
@@ -46,6 +50,7 @@ function objectOf(value: unknown, what: string): Json {
 }
 
 function jsonOf(bytes: Uint8Array): Json {
+  if (hasMoreParts(bytes, MAX_PARTS)) throw new ManifestSyntaxError(`it has more than ${MAX_PARTS} members and elements`);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

@@ -1,17 +1,23 @@
+import { hasMoreParts } from '../base/json-parts.ts';
+
 /** Thrown for JSON that is not what it seems; the message says what is wrong with it. */
 export class JsonError extends Error {}
 
 /** Thrown for JSON, or for bytes in it, beyond a limit. */
 export class JsonLimitError extends JsonError {}
 
+/** Members and elements of one strict document: 1,024 subjects of a statement with all of their digests have fewer. */
+const MAX_PARTS = 65_536;
+
 /** A JSON object whose members have not been looked at yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * Parses UTF-8 JSON (RFC 8259). `strict` also refuses what two parsers may read differently: a key that occurs twice in
- * one object, `__proto__`, and nesting deeper than `maxDepth` (CWE-1321, RFC 8259 §4). The caller has capped the size.
+ * one object, `__proto__`, nesting deeper than `maxDepth` (CWE-1321, RFC 8259 §4), and more than 65,536 values. The caller has capped the size.
  */
 export function parseJson(bytes: Uint8Array, options: { readonly strict: boolean; readonly maxDepth: number }): unknown {
+  if (options.strict && hasMoreParts(bytes, MAX_PARTS)) throw new JsonLimitError(`has more than ${MAX_PARTS} members and elements`);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: options.strict, ignoreBOM: true }).decode(bytes);
