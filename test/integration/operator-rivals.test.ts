@@ -110,6 +110,32 @@ test('a workload that is deleted and made again under its name at the moment of 
   assert.deepEqual([codesOf('renewed'), imagesOf(await read('renewed'))], [[422], [tag(image)]]);
 });
 
+const revised: Record<string, (name: string) => Promise<unknown>> = {
+  'edited so that it trusts somebody else': (name) => run(scene.cluster, ['patch', 'iv', name, '-n', scene.namespace, '--type=merge', '-p', JSON.stringify({ spec: { authorities: [{ name: 'release-key', key: { data: scene.world.key().key.pem } }] } })]),
+  'told to pin nothing': (name) => run(scene.cluster, ['patch', 'iv', name, '-n', scene.namespace, '--type=merge', '-p', '{"spec":{"pin":{"mode":"Never"}}}']),
+  'deleted': (name) => run(scene.cluster, ['delete', 'iv', name, '-n', scene.namespace]),
+};
+for (const [index, [how, revise]] of Object.entries(revised).entries()) {
+  test(`a policy that is ${how} while an image is judged under it: nothing is written that it does not allow any more`, async () => {
+    const name = `revised-${index}`;
+    const image = await pushSigned(`${name}/app`);
+    await apply(scene.cluster, keyedPolicy(scene.namespace, name, `${gate.host}/${name}/**`, key.key.pem));
+    const looks = async (): Promise<number> => (await operator.metric('controller_runtime_reconcile_total{controller="policy",result="success"}')) ?? 0;
+    gate.close();
+    try {
+      await bulk.create([deployment(scene.namespace, name, [tag(image)], {}, ANNOTATED)]);
+      await eventually('the judgement to wait for the registry', () => gate.waiting() > 0);
+      const before_ = await looks();
+      await revise(name);
+      await eventually('the operator to know', async () => (await looks()) > before_);
+    } finally {
+      gate.open();
+    }
+    await eventually('quiet', () => auditWrites(scene.cluster.auditLog, USER, Date.now() - 1500).length === 0);
+    assert.deepEqual([codesOf(name), imagesOf(await read(name))], [[], [tag(image)]]);
+  });
+}
+
 test('admission that refuses the pin is told once as PatchForbidden, on the workload and in the status, and not asked in a tight loop', async () => {
   const name = `no-digests-${scene.namespace}`;
   const admission = { apiVersion: 'admissionregistration.k8s.io/v1', metadata: { name } };
