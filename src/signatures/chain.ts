@@ -6,6 +6,9 @@ export const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
 /** Extended key usage of timestamp authorities. */
 export const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 
+/** Issuers of the same name and key identifier that are tried for one certificate. */
+const MAX_NAMESAKES = 2;
+
 /** A certificate of an authority, and its own issuer; a self-signed one ends the chain. */
 export interface Authority {
   readonly certificate: Certificate;
@@ -36,7 +39,9 @@ export function linkAuthorities(certificates: readonly Certificate[]): readonly 
       linked.push({ certificate });
       continue;
     }
-    const issuer = linked.findLast((authority) => issued(certificate, authority.certificate));
+    // The last first, as chains are in order. More of one name and key identifier than these only take time.
+    const named = linked.filter((authority) => certificate.x509.checkIssued(authority.certificate.x509)).slice(-MAX_NAMESAKES);
+    const issuer = named.findLast((authority) => certificate.x509.verify(authority.certificate.key));
     if (issuer === undefined) throw new CertificateError(`${nameOf(certificate)} is not issued by a certificate after it`);
     linked.push({ certificate, issuer });
   }

@@ -30,6 +30,10 @@ export class TrustRootError extends CodedError<TrustRootErrorCode> {}
 const MAX_BYTES = 1024 * 1024;
 const MAX_MEMBERS = 64;
 const MAX_CHAIN = 8;
+/** Of all authorities together. The public-good root has ten; every one of them may have to be tried for one signature. */
+const MAX_CERTIFICATES = 64;
+/** Keys of logs under one id: each is tried for each entry. */
+const MAX_NAMESAKES = 4;
 const MAX_CERTIFICATE_BYTES = 16 * 1024;
 const MAX_KEY_BYTES = 8 * 1024;
 const MEDIA_TYPES: ReadonlySet<string> = new Set([
@@ -89,8 +93,10 @@ function read(bytes: Buffer): TrustRoot {
   if (!MEDIA_TYPES.has(mediaType)) {
     throw new TrustRootError('Invalid', `mediaType ${JSON.stringify(mediaType.slice(0, 128))} is not that of a trusted root`);
   }
-  const authorities = members(root, 'certificateAuthorities').map(([field, member]) => readAuthority(field, member));
+  const issuers = members(root, 'certificateAuthorities');
   const stamps = members(root, 'timestampAuthorities');
+  checkCertificateCount([...issuers, ...stamps]);
+  const authorities = issuers.map(([field, member]) => readAuthority(field, member));
   const logs = [...members(root, 'tlogs'), ...members(root, 'ctlogs')];
   for (const [field, member] of stamps) checkTimestampAuthority(field, member);
   for (const [field, member] of logs) checkLog(field, member);
@@ -98,6 +104,7 @@ function read(bytes: Buffer): TrustRoot {
     throw new TrustRootError('Empty', 'the trusted root has no certificate authority, log, CT log or timestamp authority');
   }
   const material = toTrustMaterial(TrustedRoot.fromJSON(root));
+  for (const field of ['tlogs', 'ctlogs'] as const) checkNamesakes(field, material[field].map(({ logID }) => logID.toString('hex')));
   for (const [index, { publicKey }] of [...material.tlogs, ...material.ctlogs].entries()) {
     const weakness = weaknessOf(publicKey);
     if (weakness !== undefined) throw new TrustRootError('Invalid', `${logs[index]?.[0] ?? 'a log'}.publicKey ${weakness}`);
@@ -111,6 +118,18 @@ function members(root: JsonObject, field: string): readonly (readonly [string, J
     throw new TrustRootError('TooLarge', `${field} has ${list.length} members; at most ${MAX_MEMBERS} are read`);
   }
   return list.map((member, index) => [`${field}[${index}]`, asObject(member, `${field}[${index}]`)] as const);
+}
+
+/** WARNING: before any of them is read. A policy's author chooses the trust root, and proving hundreds of certificates takes seconds of the one thread. */
+function checkCertificateCount(authorities: readonly (readonly [string, JsonObject])[]): void {
+  const count = authorities.reduce((sum, [field, member]) => sum + asList(asObject(member['certChain'], `${field}.certChain`)['certificates'], field).length, 0);
+  if (count <= MAX_CERTIFICATES) return;
+  throw new TrustRootError('TooLarge', `certificateAuthorities and timestampAuthorities have ${count} certificates together; at most ${MAX_CERTIFICATES} are read`);
+}
+
+function checkNamesakes(field: string, ids: readonly string[]): void {
+  const [most = []] = [...Map.groupBy(ids, (id) => id).values()].toSorted((one, other) => other.length - one.length);
+  if (most.length > MAX_NAMESAKES) throw new TrustRootError('TooLarge', `${field} has ${most.length} keys under one log id; at most ${MAX_NAMESAKES} are read`);
 }
 
 function readAuthority(field: string, member: JsonObject): AuthorityChain {

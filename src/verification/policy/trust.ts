@@ -1,8 +1,14 @@
 import type { PolicySpecAuthority, PolicySpecAuthorityKeylessTrustRootRef } from '../../api/v1alpha1.gen.ts';
+import { digestOf } from '../../base/digest.ts';
+import { Lru } from '../../base/lru.ts';
 import { loadTrustRoot, type TrustRoot } from '../../signatures/trust-root.ts';
 import { canonicalHash } from './canonical-hash.ts';
 import { Refused, refusing } from './refused.ts';
 import { resolve, type ResolvedReferences } from './references.ts';
+
+/** Of one root beside its text: what was read from it. */
+const ROOT_OVERHEAD = 16 * 1024;
+const roots = new Lru<TrustRoot>(8 * 1024 * 1024);
 
 /** Where the trust of an authority may come from. */
 export interface TrustSources {
@@ -42,7 +48,17 @@ function load(reference: PolicySpecAuthorityKeylessTrustRootRef | undefined, fie
   if (reference === undefined) return operator;
   const { kind, name, key = 'trusted_root.json' } = reference;
   const text = resolve({ kind, name, key, field }, references);
-  return refusing(field, () => loadTrustRoot(text));
+  return refusing(field, () => loadOnce(text));
+}
+
+/** WARNING: the author of a policy may name one root for every authority, and loading it proves all of its certificates. */
+function loadOnce(text: string): TrustRoot {
+  const key = digestOf(text);
+  const known = roots.get(key, 0);
+  if (known !== undefined) return known;
+  const root = loadTrustRoot(text);
+  roots.set(key, root, ROOT_OVERHEAD + 2 * text.length);
+  return root;
 }
 
 function need(root: TrustRoot, members: 'certificateAuthorities' | 'ctlogs' | 'tlogs', what: string, field: string): void {
