@@ -13,8 +13,11 @@ export class Re2Error extends CodedError<'PatternInvalid' | 'PatternTooLarge'> {
 
 /** Characters of a pattern; the schema has the same bound. */
 const MAX_PATTERN = 1024;
-/** Instructions of the compiled program: `x{1000}` fits ten times. The library has no bound of its own over a whole pattern. */
-const MAX_PROGRAM = 10_000;
+/**
+ * Instructions of the compiled program: `x{1000}` fits once. The library has no bound of its own over a whole pattern, and one of 5,000
+ * takes 0.3 s for each text that it is held against, however short; beyond about 2,000 it does not remember what it has learnt of one.
+ */
+const MAX_PROGRAM = 2_000;
 /** What a Unicode class (`\pL`) counts: its hundreds of ranges take the time and memory of as many instructions. */
 const UNICODE_CLASS = 100;
 

@@ -2,7 +2,7 @@ import type { ImageReference } from '../api/image-reference.ts';
 import { parseImageReference } from '../api/image-reference.ts';
 import type { Reason } from '../api/reasons.ts';
 import type { Re2 } from '../api/re2.ts';
-import { compileRe2 } from '../api/re2.ts';
+import { compileRe2, re2Size } from '../api/re2.ts';
 import type { Digest } from '../base/digest.ts';
 import { Lru } from '../base/lru.ts';
 import type { Candidate, Proof, Subject } from '../signatures/types.ts';
@@ -37,7 +37,9 @@ interface Statement {
 
 type Check = (statement: Statement, question: Question) => Miss | undefined;
 
-const patterns = new Lru<Re2>(1024 * 1024);
+/** Of an instruction of a compiled pattern, with what the library remembers of texts. */
+const PATTERN_BYTES = 1024;
+const patterns = new Lru<Re2>(16 * 1024 * 1024);
 
 /**
  * Reasons of a miss from the first check to the last (verification.md, The checks, in order): of several misses the
@@ -125,7 +127,7 @@ function matches(match: StringMatch, text: string): boolean {
   if ('exact' in match) return match.exact === text;
   const known = patterns.get(match.pattern, 0);
   const compiled = known ?? compileRe2(match.pattern);
-  if (known === undefined) patterns.set(match.pattern, compiled, 64 * match.pattern.length);
+  if (known === undefined) patterns.set(match.pattern, compiled, PATTERN_BYTES * re2Size(match.pattern));
   return compiled.search(text);
 }
 

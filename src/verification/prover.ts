@@ -12,6 +12,8 @@ import type { EngineLimits } from './limits.ts';
 import type { JudgingPolicy } from './types.ts';
 
 const PROOF_BYTES = 2048;
+/** Milliseconds after which others get their turn, also where every proof is at hand. */
+const TURN = 20;
 
 /** The cryptographic proof of one signature (`src/signatures/prove.ts`). */
 export type Prove = (candidate: Candidate, requirement: Requirement) => Proof;
@@ -37,19 +39,22 @@ export class Prover {
   async judge(policy: JudgingPolicy, facts: Facts, signal?: AbortSignal): Promise<Judgement> {
     const judging = judgement(policy, facts);
     let spent = 0;
+    let turned = this.#clock.now();
     let step = judging.next();
     while (step.done !== true) {
       const key = proofKey(step.value);
-      if (this.#proofs.get(key, 0) === undefined) {
+      if (this.#proofs.get(key, 0) === undefined || this.#clock.now() - turned >= TURN) {
         await nextTurn();
         signal?.throwIfAborted();
+        turned = this.#clock.now();
       }
       // Looked up again after the turn: of many callers that wait for one proof, the first does the work for all.
       const known = this.#proofs.get(key, 0);
       const before = this.#clock.now();
-      const answer = known ?? (spent >= this.#limits.judgement ? 'exhausted' : this.#answer(step.value, key, facts.now));
-      spent += this.#clock.now() - before;
+      const answer = spent >= this.#limits.judgement ? 'exhausted' : (known ?? this.#answer(step.value, key, facts.now));
+      // With the patterns of the identities, which its author chose: they are held against every signature.
       step = judging.next(answer);
+      spent += this.#clock.now() - before;
     }
     return step.value;
   }

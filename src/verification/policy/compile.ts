@@ -38,7 +38,7 @@ type Content = Omit<CompiledPolicy, 'key' | 'uid' | 'generation'>;
 
 const MINUTE = 60_000;
 /** Instructions of all regular expressions of a policy: some tenths of a second to compile. */
-const MAX_PATTERNS = 100_000;
+const MAX_PATTERNS = 30_000;
 
 /** Which policy an object is. */
 export function policyKeyOf({ kind, metadata: { name, namespace } }: RawPolicyObject): PolicyKey {
