@@ -4,7 +4,8 @@ import { type ControlPlane, startControlPlane } from '../../hack/controlplane/st
 import { WORKLOAD_KINDS } from '../../src/api/workload-kinds.ts';
 import { type AuditEvent, auditEvents } from '../support/audit.ts';
 import { type Cluster, clusterAt } from '../support/cluster.ts';
-import { type Any, apply, deployment, get, installCrds, keyedPolicy, list, run } from '../support/installation.ts';
+import { applyCrds } from '../support/crds.ts';
+import { type Any, apply, deployment, get, keyedPolicy, list, run } from '../support/installation.ts';
 import { eventually, type Operator, startOperator } from '../support/operator.ts';
 import { answers, applyRbac, bindRoles, type Grant, grantsOf, may, operatorKubeconfig, operatorRoles, rendered } from '../support/rbac.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
@@ -26,7 +27,7 @@ let grants: Grant[];
 before(async () => {
   [plane, registry] = await Promise.all([startControlPlane(), startRegistry()]);
   cluster = clusterAt(plane.connection);
-  await installCrds(cluster);
+  await applyCrds(cluster);
   await run(cluster, ['create', 'namespace', 'assay-system']);
   grants = grantsOf((await operatorRoles(cluster)).roles.flatMap(({ rules }) => rules));
 });

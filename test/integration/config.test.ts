@@ -9,7 +9,8 @@ import { embeddedTrustRoot } from '../../src/signatures/trust-root.ts';
 import { compilePolicy } from '../../src/verification/policy/compile.ts';
 import { referenceId, referencesOf, type ResolvedReferences } from '../../src/verification/policy/references.ts';
 import { type Cluster, cluster } from '../support/cluster.ts';
-import { type Any, installCrds, run } from '../support/installation.ts';
+import { applyCrds } from '../support/crds.ts';
+import { type Any, run } from '../support/installation.ts';
 import { objectsIn, rendered } from '../support/rbac.ts';
 import { runToEnd } from '../support/run-to-end.ts';
 
@@ -24,7 +25,7 @@ let container: Any;
 
 before(async () => {
   api = await cluster();
-  await installCrds(api);
+  await applyCrds(api);
   objects = await rendered(api, 'config/default');
   deployment = one('Deployment');
   pod = deployment.spec.template.spec;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type ControlPlane, startControlPlane } from '../../hack/controlplane/start.ts';
 import { type Cluster, clusterAt } from '../support/cluster.ts';
-import { type Any, apply, deployment, get, installCrds, run } from '../support/installation.ts';
+import { applyCrds } from '../support/crds.ts';
+import { type Any, apply, deployment, get, run } from '../support/installation.ts';
 import { CLI, eventually, type Operator, startOperator } from '../support/operator.ts';
 import { operatorKubeconfig } from '../support/rbac.ts';
 import { runToEnd } from '../support/run-to-end.ts';
@@ -56,7 +57,7 @@ test('without the CRDs the operator ends with one sentence that says what to ins
 });
 
 test('without permission to list, it ends with one sentence that names the verb and the resource', async () => {
-  await installCrds(cluster);
+  await applyCrds(cluster);
   const kubeconfig = await cluster.userKubeconfig('nobody-special');
   const { code, stderr } = await runToEnd([CLI, 'run', `--kubeconfig=${kubeconfig}`, '--metrics-bind-address=0', '--health-probe-bind-address=0']);
   assert.equal(code, 1);
@@ -113,7 +114,7 @@ test('a registry that cannot be reached is Unknown with its own reason, and noth
 
 test('a CRD that vanishes and comes back is survived', async () => {
   await run(cluster, ['delete', 'crd', 'clusterimageverifications.assay.dev']);
-  await installCrds(cluster);
+  await applyCrds(cluster);
   await apply(cluster, policy('again'));
   await eventually('Ready', async () => (await get(cluster, 'default', 'civ', 'again')).status?.conditions?.find((one: Any) => one.type === 'Ready')?.status === 'True', () => operator.process.tail(8), 60);
 });

@@ -10,7 +10,8 @@ import { auditWrites } from '../support/audit.ts';
 import { connectBulk } from '../support/bulk.ts';
 import { clusterAt } from '../support/cluster.ts';
 import { startGate } from '../support/gate.ts';
-import { type Any, apply, deployment, installCrds, keyedPolicy } from '../support/installation.ts';
+import { applyCrds } from '../support/crds.ts';
+import { type Any, apply, deployment, keyedPolicy } from '../support/installation.ts';
 import { eventually, type Operator, startOperator } from '../support/operator.ts';
 import { operatorKubeconfig } from '../support/rbac.ts';
 import { startRegistry } from '../support/registry.ts';
@@ -51,7 +52,7 @@ try {
 /** Images, half as legacy signatures and half as bundles, policy and fleet. */
 async function prepare(): Promise<void> {
   const begun = Date.now();
-  await installCrds(cluster);
+  await applyCrds(cluster);
   const world = createWorld();
   const key = world.key();
   const references: string[] = [];

@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import type { Cluster } from './cluster.ts';
-
-const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /** Any API object, as kubectl prints it. */
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Any = any;
-
-/** Installs the CRDs and waits until they are served. Harmless when they are there. */
-export async function installCrds(cluster: Cluster): Promise<void> {
-  await run(cluster, ['apply', '-f', root('crds/imageverifications.yaml'), '-f', root('crds/clusterimageverifications.yaml')]);
-  await run(cluster, ['wait', '--for=condition=Established', '--timeout=30s', 'crd/imageverifications.assay.dev', 'crd/clusterimageverifications.assay.dev']);
-}
 
 /** kubectl as the admin; a failure fails the test with what kubectl said. */
 export async function run(cluster: Cluster, args: readonly string[], input?: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { type Cluster, cluster as theCluster } from './cluster.ts';
-import { type Any, get, installCrds, list } from './installation.ts';
+import { applyCrds } from './crds.ts';
+import { type Any, get, list } from './installation.ts';
 import { eventually, type Operator, type OperatorOptions, startOperator } from './operator.ts';
 import { operatorKubeconfig } from './rbac.ts';
 import { type Registry, startRegistry } from './registry.ts';
@@ -29,7 +30,7 @@ export interface Scene {
 /** Sets the scene, on the cluster of this test run unless another is given; the operator is not started yet. */
 export async function setScene(prefix: string, on?: Cluster): Promise<Scene> {
   const [cluster, registry] = await Promise.all([on ?? theCluster(), startRegistry()]);
-  await installCrds(cluster);
+  await applyCrds(cluster);
   const namespace = await cluster.namespace(prefix);
   const operators: Operator[] = [];
   const policy = (name: string): Promise<Any> => get(cluster, namespace, 'iv', name);
