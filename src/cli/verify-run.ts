@@ -13,6 +13,7 @@ import type { Candidate, Profile, Requirement } from '../signatures/types.ts';
 import { SignatureError } from '../signatures/types.ts';
 import { readReferrers } from '../verification/bundle-evidence.ts';
 import type { Found, ReadOptions } from '../verification/evidence-types.ts';
+import { budgetOf } from '../verification/evidence-types.ts';
 import { readLegacy } from '../verification/legacy-evidence.ts';
 import type { CliContext } from './context.ts';
 import { Mismatch, checkBundle, checkLegacy } from './verify-checks.ts';
@@ -79,6 +80,8 @@ function readOptions({ registry, options }: VerifyRun, image: ImageReference, di
     call,
     signatures: MAX_SIGNATURES,
     payload: COSIGN.limits.bundleBytes,
+    // As cosign: whoever runs it has asked for this one image.
+    budget: budgetOf(Number.POSITIVE_INFINITY),
     fetches: maxWorkers,
     attestations: true,
   };

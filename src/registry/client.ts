@@ -10,7 +10,7 @@ import { header, mediaTypeOf, nextLinkOf } from './headers.ts';
 import type { HostRules } from './hosts.ts';
 import { HostLimiter } from './limiter.ts';
 import { isSchema1, MANIFEST_ACCEPT, manifestTypeOf, ManifestSyntaxError, OCI_INDEX, parseIndex } from './manifest.ts';
-import { arrangeReferrers, fallbackTagOf, isLasting, lacksReferrers, REFERRERS_LIMIT, REFERRERS_PAGES } from './referrers.ts';
+import { arrangeReferrers, fallbackTagOf, isLasting, lacksReferrers, REFERRERS_BYTES, REFERRERS_LIMIT, REFERRERS_PAGES } from './referrers.ts';
 import { Requester, type Question, type RegistryReply } from './requester.ts';
 import { Sender } from './sender.ts';
 import { systemNetwork, Transport, type Network, type TlsOptions } from './transport.ts';
@@ -95,7 +95,8 @@ class Client implements RegistryClient {
 
   async referrers(repository: RepositoryName, digest: Digest, call: RegistryCall): Promise<readonly Descriptor[]> {
     return this.#within(repository, `the referrers of ${digest}`, call, async (question) => {
-      const key = `${repository.host}/${repository.path}`;
+      // With whose credentials: to those who may not see the repository it may have no API (a 404), and others must not look less for it.
+      const key = `${repository.host}/${repository.path} ${call.keychain.scope}`;
       if (this.#absent.get(key, this.#clock.now()) === undefined) {
         const listed = await this.#listed(question, repository, digest, key);
         if (listed !== NO_ANSWER) return listed;
@@ -145,6 +146,7 @@ class Client implements RegistryClient {
   /** All pages of the referrers API, or nothing where the registry has no such API. */
   async #listed(question: Question, repository: RepositoryName, digest: Digest, key: string): Promise<readonly Descriptor[] | typeof NO_ANSWER> {
     const found: Descriptor[] = [];
+    let received = 0;
     let path = `/v2/${repository.path}/referrers/${digest}`;
     for (let page = 0; page < REFERRERS_PAGES; page += 1) {
       const asked: Question = { ...question, kind: 'referrers', path, accept: OCI_INDEX };
@@ -155,6 +157,8 @@ class Client implements RegistryClient {
       }
       if (reply.status === 404) throw new RegistryError('Unavailable', `${name(question.subject)}: page ${page + 1} of the list is not there (404)`);
       if (reply.status !== 200) throw await this.#requester.failure(asked, reply);
+      received += reply.bytes.length;
+      if (received > REFERRERS_BYTES) throw new RegistryError('LimitExceeded', `${name(question.subject)}: the list has more than ${REFERRERS_BYTES} bytes`);
       found.push(...parseIndex(reply.bytes));
       const next = nextPage(question.subject, reply);
       if (next === undefined || found.length >= REFERRERS_LIMIT) return arrangeReferrers(found);

@@ -12,6 +12,9 @@ export const REFERRERS_LIMIT = 1_000;
 /** The most pages of referrers that are read, whatever is on them. */
 export const REFERRERS_PAGES = 100;
 
+/** Bytes of all pages together: each may have 4 MiB, and all that is on them is kept until the last one came. */
+export const REFERRERS_BYTES = 8 * 1024 * 1024;
+
 /** Where referrers are kept by registries without the API (distribution-spec, Referrers Tag Schema). */
 export function fallbackTagOf(digest: Digest): string {
   return digest.replace(':', '-');

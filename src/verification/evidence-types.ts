@@ -31,6 +31,24 @@ export interface Evidence extends Found {
   readonly fetchedAt: number;
 }
 
+/** Bytes that what is read of one place may take. */
+export interface Budget {
+  /** Whether there was room for so many more; then they are taken. */
+  readonly take: (bytes: number) => boolean;
+}
+
+/** A budget of so many bytes. */
+export function budgetOf(bytes: number): Budget {
+  let left = bytes;
+  return {
+    take: (wanted) => {
+      if (wanted > left) return false;
+      left -= wanted;
+      return true;
+    },
+  };
+}
+
 /** Where and how one place is read. */
 export interface ReadOptions {
   readonly registry: RegistryClient;
@@ -41,6 +59,8 @@ export interface ReadOptions {
   readonly signatures: number;
   /** Bytes of one payload or bundle. */
   readonly payload: number;
+  /** All that is kept of this place: payloads, bundles, annotations. What does not fit is omitted. */
+  readonly budget: Budget;
   /** Concurrent fetches. */
   readonly fetches: number;
   /** Whether bundles that say of themselves to be attestations are read as well. */

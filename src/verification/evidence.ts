@@ -9,7 +9,7 @@ import { RegistryError } from '../registry/types.ts';
 import type { Candidate } from '../signatures/types.ts';
 import { readReferrers } from './bundle-evidence.ts';
 import type { Evidence, Found, ReadOptions } from './evidence-types.ts';
-import { NOTHING, merge } from './evidence-types.ts';
+import { NOTHING, budgetOf, merge } from './evidence-types.ts';
 import { readLegacy } from './legacy-evidence.ts';
 import type { EngineLimits } from './limits.ts';
 
@@ -61,9 +61,9 @@ export class EvidenceReader {
   }
 
   async #fetch(repository: RepositoryName, digest: Digest, call: RegistryCall): Promise<Evidence> {
-    const { lookup, signatures, payload, fetches } = this.#limits;
+    const { lookup, signatures, payload, fetches, digestBytes } = this.#limits;
     const limit = deadline(this.#clock, lookup, `looking for signatures in ${repository.host}/${repository.path}`, call.signal);
-    const options: ReadOptions = {
+    const options: Omit<ReadOptions, 'budget'> = {
       registry: this.#registry,
       call: { ...call, signal: limit.signal },
       repository,
@@ -74,7 +74,10 @@ export class EvidenceReader {
       attestations: false,
     };
     try {
-      const places = await Promise.all([readReferrers, readLegacy].map((read) => withinDeadline(read(options), limit.signal)));
+      // To each its own, so that what fills one place cannot hide what is in the other.
+      const places = await Promise.all(
+        [readReferrers, readLegacy].map((read) => withinDeadline(read({ ...options, budget: budgetOf(digestBytes / 2) }), limit.signal)),
+      );
       const found = capped(merge(places), signatures);
       const hash = digestOf(JSON.stringify([repository.host, repository.path, digest, found.candidates.map(candidateKey).toSorted()]));
       return { ...found, digest, hash, fetchedAt: this.#clock.now() };

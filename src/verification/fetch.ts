@@ -31,7 +31,7 @@ export function signatureManifest(manifest: Manifest, location: string): Signatu
       const problem = `layer ${index + 1} has no well-formed media type, sha256 digest and size`;
       if (!isRecord(layer)) throw invalid(problem);
       const { mediaType, digest, size } = layer;
-      if (typeof mediaType !== 'string' || !isDigest(digest) || !Number.isSafeInteger(size)) throw invalid(problem);
+      if (typeof mediaType !== 'string' || !isDigest(digest) || !Number.isSafeInteger(size) || (size as number) < 0) throw invalid(problem);
       return { mediaType, digest, size: size as number, annotations: strings(layer['annotations']) };
     }),
   };
@@ -47,12 +47,15 @@ export async function fetchCandidate(
   location: string,
   make: (bytes: Uint8Array) => Candidate,
 ): Promise<Found> {
-  const { registry, repository, payload, call } = options;
+  const { registry, repository, payload, budget, call } = options;
   const tooLarge = (size: string): Found =>
     defective({ location, reason: 'LimitExceeded', message: `the signature's content is ${size}, and at most ${payload} bytes are read` });
   if (blob.size > payload) return tooLarge(`${blob.size} bytes`);
+  if (!budget.take(blob.size)) return { ...defective(), omitted: 1 };
   try {
     const bytes = await registry.blob(repository, blob.digest, payload, call);
+    // Only now is it known whether the descriptor told the truth.
+    if (!budget.take(Math.max(0, bytes.length - blob.size))) return { ...defective(), omitted: 1 };
     return merge([{ ...defective(), candidates: [make(bytes)] }]);
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;

@@ -42,6 +42,7 @@ export async function readLayers(options: ReadOptions, layers: readonly Descript
       const message = `signature layer ${layer.digest} is missing "${SIGNATURE_ANNOTATION}" annotation`;
       return defective({ location, reason: 'SignatureInvalid', message });
     }
+    if (!options.budget.take(JSON.stringify(annotations).length)) return { ...NOTHING, omitted: 1 };
     // Several people signing one image sign the same bytes: one fetch serves all their layers.
     const known = payloads.get(layer.digest);
     const fetching =

@@ -4,6 +4,8 @@ export interface EngineLimits {
   readonly signatures: number;
   /** Bytes of one signed payload or one bundle. */
   readonly payload: number;
+  /** Bytes of everything that is read of one digest; the referrers and the `.sig` tag have half of it each. */
+  readonly digestBytes: number;
   /** Signed payloads and bundles that are fetched at the same time for one digest. */
   readonly fetches: number;
   /** Time for all look-ups of one digest, and for one tag. */
@@ -31,6 +33,7 @@ const MIB = 1024 * 1024;
 export const DEFAULT_LIMITS: EngineLimits = Object.freeze({
   signatures: 64,
   payload: MIB,
+  digestBytes: 16 * MIB,
   fetches: 8,
   lookup: 8_000,
   judgement: 2_000,
