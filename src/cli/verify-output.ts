@@ -1,4 +1,5 @@
 import type { ImageReference } from '../api/image-reference.ts';
+import { printable } from '../base/text.ts';
 import { certificateClaims } from '../signatures/identity.ts';
 import { readPem } from '../signatures/pem.ts';
 import { COSIGN } from '../signatures/profile.ts';
@@ -146,5 +147,6 @@ function printCertificate(context: CliContext, certificate: CertificateClaims | 
       return value ? [`${label}: ${value}`] : [];
     }),
   ];
-  context.stderr(`${lines.join('\n')}\n`);
+  // What a signer has in a certificate must not steer the terminal of whoever verifies it.
+  context.stderr(`${lines.map(printable).join('\n')}\n`);
 }

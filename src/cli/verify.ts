@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { messageOf } from '../base/errors.ts';
+import { printable } from '../base/text.ts';
 import { RegistryError } from '../registry/types.ts';
 import type { CliContext } from './context.ts';
 import { EXIT_CODES, VerifyError } from './verify-error.ts';
@@ -62,9 +63,10 @@ export async function verify(args: readonly string[], context: CliContext): Prom
   }
 }
 
-/** An error as cosign ends with it. */
+/** An error as cosign ends with it; what others wrote in it cannot steer a terminal. */
 function errorLines(message: string): string {
-  return `Error: ${message}\nerror during command execution: ${message}\n`;
+  const text = message.split('\n').map(printable).join('\n');
+  return `Error: ${text}\nerror during command execution: ${text}\n`;
 }
 
 function flagHelp(): string {
