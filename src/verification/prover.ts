@@ -20,7 +20,7 @@ export type Prove = (candidate: Candidate, requirement: Requirement) => Proof;
 
 /**
  * Drives a judgement: proves what it asks for, remembers proofs by signature and authority (a proof is a fact about its
- * inputs and does not age), lets others run between two, and stops when the time for it is used up.
+ * inputs and does not age, but for those that were held against the clock), lets others run between two, and stops when the time for it is used up.
  */
 export class Prover {
   readonly #prove: Prove;
@@ -71,9 +71,15 @@ export class Prover {
       now,
     };
     const answer = attempt(() => this.#prove(candidate, requirement));
-    this.#proofs.set(id, answer, PROOF_BYTES + sizeOf(answer));
+    if (isLasting(answer)) this.#proofs.set(id, answer, PROOF_BYTES + sizeOf(answer));
     return answer;
   }
+}
+
+/** Without an authenticated time the log's key had to be valid *now*, which it may not be any more, or only be later. */
+function isLasting(answer: Exclude<ProofAnswer, 'exhausted'>): boolean {
+  if ('error' in answer) return answer.error.code !== 'NotLogged';
+  return !answer.proof.logged || answer.proof.signedAt !== undefined;
 }
 
 /** Whatever a parser throws at foreign bytes, the signature proves nothing. */
