@@ -70,8 +70,19 @@ export function createController(options: ControllerOptions): Controller {
     while (workers.pending + workers.size < options.concurrency) {
       const taken = queue.take();
       if (taken === undefined) return;
-      void workers.add(() => workOn(options, taken, stopping.signal)).then(pump);
+      void workers.add(() => workOn(options, taken, stopping.signal)).then(goOn);
     }
+  };
+  // WARNING: keys of which nothing is to be asked are worked off without ever waiting. Taken one right after the other, ten
+  // thousand of them would keep out probes, watches and timers for a second.
+  let waiting = false;
+  const goOn = (): void => {
+    if (waiting) return;
+    waiting = true;
+    setImmediate(() => {
+      waiting = false;
+      pump();
+    });
   };
   return {
     name,

@@ -289,6 +289,15 @@ const CASES: Record<string, () => Promise<void>> = {
     assert.deepEqual(given.outcomes, []);
     assert.deepEqual(given.lines, []);
   },
+  'keys that take no time do not keep out everything else until the last of them is done': async () => {
+    const given = bench(async () => undefined, 8);
+    for (let key = 0; key < 1000; key += 1) given.queue.add(`web/${key}`);
+    given.controller.start();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(given.calls.length < 100, `${given.calls.length} keys before anybody else had a turn`);
+    for (let turn = 0; turn < 1000; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(given.calls.length, 1000);
+  },
   'a stop ends even when a reconcile ignores its abort': async () => {
     const given = await once(() => new Promise(() => undefined));
     const stopping = given.controller.stop(10_000);
