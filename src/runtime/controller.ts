@@ -160,7 +160,8 @@ function report(outcome: Outcome, seconds: number, log: Log): void {
       log.debug('reconciled, to be looked at again', { seconds, afterSeconds: outcome.after / 1000 });
       return;
     case 'waiting':
-      log.info('reconcile waits', { error: outcome.error, afterSeconds: outcome.after / 1000 });
+      // Where it was thrown from tells nobody anything, and this is written for each pin.
+      log.info('reconcile waits', { why: outcome.error.message, afterSeconds: outcome.after / 1000 });
       return;
     case 'terminal':
       log.error('reconcile failed, not tried again until the object changes', { error: outcome.error });

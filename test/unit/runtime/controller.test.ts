@@ -112,6 +112,9 @@ const CASES: Record<string, () => Promise<void>> = {
     assert.equal(outcomes[0]?.kind, 'waiting');
     assert.equal(queue.retries('web/api'), 0);
     assert.deepEqual(lines.filter(({ level }) => level === 'error'), []);
+    const [waits] = lines.filter(({ level }) => level === 'info');
+    assert.match(JSON.stringify(waits), /"why":"registry throttles"/);
+    assert.doesNotMatch(JSON.stringify(waits), /stack/);
   },
   'any other error is tried again after waits that double': async () => {
     const { clock, calls, outcomes } = await once(async () => {
