@@ -31,6 +31,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 
 /** Where each package may be imported at run time. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
+  '@bufbuild/cel': ['verification'],
   '@kubernetes/client-node': ['kube'],
   '@sigstore/bundle': ['signatures'],
   '@sigstore/core': ['signatures'],
