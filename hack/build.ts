@@ -1,4 +1,7 @@
-/** Bundles `src/main.ts` and all it uses into `dist/`: `cli.js`, its chunks, and the licences of what is in them. */
+/**
+ * Bundles the product into `dist/`: `cli.js`, the programs that it starts by name (`imports` of package.json), the chunks that they
+ * share, and the licences of what is in them.
+ */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -8,11 +11,17 @@ import { objections } from './build/objections.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
+interface Manifest {
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly imports?: Readonly<Record<string, string>>;
+}
+
 async function main(): Promise<number> {
   const out = mkdtempSync(join(root, 'dist-unfinished-'));
   try {
-    const { metafile } = await bundle(out);
-    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> };
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+    const programs = programsOf(manifest);
+    const { metafile } = await bundle(out, programs);
     const packages = bundledPackages(Object.keys(metafile.inputs), root);
     const wrong = objections(Object.keys(metafile.inputs), packages, Object.keys(manifest.devDependencies));
     if (wrong.length > 0) {
@@ -20,8 +29,9 @@ async function main(): Promise<number> {
       return 1;
     }
     writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenceText(packages));
-    // Chunks are ES modules wherever dist is copied to.
-    writeFileSync(join(out, 'package.json'), '{"type":"module"}\n');
+    // Chunks are ES modules wherever dist is copied to, and find each program whichever chunk asks.
+    const imports = Object.fromEntries(Object.keys(programs).map((name) => [`#${name}`, `./${name}.js`]));
+    writeFileSync(join(out, 'package.json'), `${JSON.stringify({ type: 'module', imports })}\n`);
     chmodSync(join(out, 'cli.js'), 0o755);
     chmodSync(out, 0o755);
     replace(join(root, 'dist'), out);
@@ -32,10 +42,15 @@ async function main(): Promise<number> {
   }
 }
 
-function bundle(outdir: string): Promise<{ metafile: Metafile }> {
+/** `"#judge-worker": "./src/….ts"` is a program of its own: `import.meta.resolve('#judge-worker')` is its address in sources and in dist. */
+function programsOf({ imports = {} }: Manifest): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(imports).map(([name, source]) => [name.replace(/^#/, ''), source]));
+}
+
+function bundle(outdir: string, programs: Readonly<Record<string, string>>): Promise<{ metafile: Metafile }> {
   return build({
     absWorkingDir: root,
-    entryPoints: { cli: 'src/main.ts' },
+    entryPoints: { cli: 'src/main.ts', ...programs },
     outdir,
     bundle: true,
     splitting: true,
