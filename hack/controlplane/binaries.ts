@@ -12,9 +12,11 @@ export type Binaries = Readonly<Record<Binary, string>>;
 export interface BinariesOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly progress?: Progress;
+  /** The folder of the Go module that names what is wanted; by default that of the test bed. */
+  readonly module?: string;
 }
 
-/** The folder of the Go module that names everything we build. */
+/** The folder of the Go module that names the programs of the test bed. */
 export const GO_MODULE = import.meta.dirname;
 
 const UNUSED = 30 * 24 * 3_600_000;
@@ -24,9 +26,9 @@ const UNUSED = 30 * 24 * 3_600_000;
  * into our cache, which is shared by all checkouts and locked against two builders. Throws ProgramsUnavailable.
  */
 export async function binaries(wanted: readonly Binary[] = BINARIES, options: BinariesOptions = {}): Promise<Binaries> {
-  const env = options.env ?? process.env;
+  const { env = process.env, module = GO_MODULE } = options;
   const root = join(cacheRoot(env), 'controlplane');
-  const cache = join(root, fingerprint(GO_MODULE));
+  const cache = join(root, fingerprint(module));
   const from = places(env, cache);
   checkGiven(from);
   const look = () => locate(wanted, from, executable);
@@ -40,9 +42,9 @@ export async function binaries(wanted: readonly Binary[] = BINARIES, options: Bi
       async () => {
         removeUnused(root, cache);
         // Looked up again: whoever held the lock may have built them.
-        await build(look().missing, { go, module: GO_MODULE, cache, durations: join(root, 'durations.json'), env, progress: tell });
+        await build(look().missing, { go, module, cache, durations: join(root, 'durations.json'), env, progress: tell });
       },
-      { waiting: (pid) => tell.step(`waiting for process ${pid}, which is building the control plane`) },
+      { waiting: (pid) => tell.step(`waiting for process ${pid}, which is building programs`) },
     );
     tell.clear();
   } else {

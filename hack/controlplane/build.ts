@@ -28,6 +28,7 @@ const RECIPES: Readonly<Record<Binary, { readonly package: string; readonly usua
   'kube-controller-manager': { package: 'k8s.io/kubernetes/cmd/kube-controller-manager', usual: 98 },
   kubectl: { package: 'k8s.io/kubernetes/cmd/kubectl', usual: 20 },
   registry: { package: './registry', usual: 10 },
+  cosign: { package: 'github.com/sigstore/cosign/v3/cmd/cosign', usual: 360 },
 };
 
 const UNFINISHED = '.unfinished';

@@ -5,7 +5,8 @@ import { delimiter, isAbsolute, join } from 'node:path';
 
 /** The programs of the test bed. */
 export const BINARIES = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'registry'] as const;
-export type Binary = (typeof BINARIES)[number];
+/** `cosign` is what `npm run oracle` compares with: of another Go module (hack/oracle), and built when that asks for it. */
+export type Binary = (typeof BINARIES)[number] | 'cosign';
 
 /** A directory that may hold binaries; `name` is what a person calls it. */
 export interface Place {
@@ -25,10 +26,12 @@ export function cacheRoot(env: NodeJS.ProcessEnv): string {
   return join(env['HOME'] ?? homedir(), '.cache', 'assay');
 }
 
-/** Names what is built from `module`: another version of anything, or of our own Go file, is another name. */
+/** Names what is built from `module`: another version of anything, or of our own Go file where there is one, is another name. */
 export function fingerprint(module: string): string {
   const hash = createHash('sha256').update(`${process.platform}-${process.arch}\n`);
-  for (const file of ['go.mod', 'go.sum', join('registry', 'main.go')]) hash.update(readFileSync(join(module, file))).update('\0');
+  const own = join('registry', 'main.go');
+  const files = ['go.mod', 'go.sum', ...(existsSync(join(module, own)) ? [own] : [])];
+  for (const file of files) hash.update(readFileSync(join(module, file))).update('\0');
   return hash.digest('hex').slice(0, 16);
 }
 
