@@ -17,7 +17,7 @@ import type { Keychain, RegistryClient } from '../registry/types.ts';
 import { createController, type Reconcile } from '../runtime/controller.ts';
 import type { Component } from '../runtime/manager.ts';
 import { WorkQueue } from '../runtime/work-queue.ts';
-import type { TrustRoot } from '../signatures/trust-root.ts';
+import { describeTrust, type DescribedTrust } from '../signatures/trust-recipe.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createEngine } from '../verification/engine.ts';
@@ -31,7 +31,7 @@ export interface Ground {
   readonly metrics: Metrics;
   readonly client: KubeClient;
   readonly registry: RegistryClient;
-  readonly trustRoot: TrustRoot;
+  readonly trustRoot: DescribedTrust;
   /** The operator's own registry credentials. */
   readonly operators: Keychain;
 }
@@ -117,6 +117,7 @@ function createCompiler({ client, clock, options, trustRoot }: Ground, policyQue
     clock,
     operatorNamespace,
     trustRoot,
+    describeTrust: async (source) => describeTrust(source),
     onReferenceChange: (ids) => ids.forEach((id) => policyQueue.add(id)),
   });
 }

@@ -12,7 +12,7 @@ import { type Keychain, REQUEST_KINDS } from '../registry/types.ts';
 import { type Component, createManager, type Manager } from '../runtime/manager.ts';
 import { checkRoute, createEndpoint, type Endpoint } from '../runtime/servers.ts';
 import { PRIORITIES } from '../runtime/work-queue.ts';
-import { embeddedTrustRoot, loadTrustRoot, type TrustRoot } from '../signatures/trust-root.ts';
+import { describeTrust, type DescribedTrust, embeddedTrustSource, trustSource } from '../signatures/trust-recipe.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createControllers, type Ground } from './controllers.ts';
@@ -62,10 +62,13 @@ function vocabulary(server: URL): Parameters<typeof createMetrics>[0] {
   };
 }
 
-function readTrustRoot({ trustedRoot }: Options): TrustRoot {
-  if (trustedRoot === undefined) return embeddedTrustRoot();
+/** Read here and now: an operator without a root to trust does not start. */
+function readTrustRoot({ trustedRoot }: Options): DescribedTrust {
   try {
-    return loadTrustRoot(readFileSync(trustedRoot, 'utf8'));
+    const source = trustedRoot === undefined ? embeddedTrustSource() : trustSource('TrustedRoot', readFileSync(trustedRoot, 'utf8'));
+    const description = describeTrust(source);
+    if ('problem' in description) throw new Error(description.problem);
+    return { source, description };
   } catch (error) {
     throw new UsageError(`--trusted-root: ${trustedRoot} cannot be used: ${messageOf(error)}`, { cause: error });
   }

@@ -3,12 +3,16 @@ import type { KubeClient } from '../kube/client.ts';
 import type { KubeObject, Resource } from '../kube/object.ts';
 import { ObjectWatches } from '../kube/object-watches.ts';
 import type { ObjectState, WatchedRef } from '../kube/watch-object.ts';
-import type { TrustRoot } from '../signatures/trust-root.ts';
-import { compilePolicy } from '../verification/policy/compile.ts';
+import type { DescribedTrust } from '../signatures/trust-recipe.ts';
+import { canonicalHash } from '../verification/policy/canonical-hash.ts';
+import { compilePolicy, type RawPolicyObject } from '../verification/policy/compile.ts';
 import type { CompiledPolicy, CompileResult } from '../verification/policy/compiled-policy.ts';
-import { type Reference, referenceId, referencesOf, type ResolvedReference } from '../verification/policy/references.ts';
+import { type Reference, referenceId, referencesOf, type ResolvedReference, type ResolvedReferences } from '../verification/policy/references.ts';
+import { salvageScope } from '../verification/policy/scope.ts';
+import { trustTextsOf } from '../verification/policy/trust.ts';
 import { type PolicyObject, policyKeyOf } from './policy-object.ts';
 import type { CompiledState, PolicyState } from './policy-set.ts';
+import { type DescribeTrust, PolicyTrust, type TrustLookup } from './policy-trust.ts';
 
 /** A Secret or ConfigMap, as far as it is read. */
 interface DataObject extends KubeObject {
@@ -26,8 +30,9 @@ export interface PolicyCompilerOptions {
   /** Where the references of a ClusterImageVerification are looked up. */
   readonly operatorNamespace: string;
   /** The operator's own trust root. */
-  readonly trustRoot: TrustRoot;
-  /** Something that these policies refer to has changed. */
+  readonly trustRoot: DescribedTrust;
+  readonly describeTrust: DescribeTrust;
+  /** Something that these policies refer to has changed, or is known now. */
   readonly onReferenceChange: (ids: readonly string[]) => void;
 }
 
@@ -38,12 +43,14 @@ export interface PolicyCompilerOptions {
 export class PolicyCompiler {
   readonly #options: PolicyCompilerOptions;
   readonly #watches: ObjectWatches<DataObject>;
+  readonly #trust: PolicyTrust;
   /** From what each policy was compiled last. */
   readonly #basis = new Map<string, string>();
 
   constructor(options: PolicyCompilerOptions) {
     this.#options = options;
-    const { client, clock } = options;
+    const { client, clock, describeTrust: describe } = options;
+    this.#trust = new PolicyTrust({ clock, describe, onDescribed: (id) => options.onReferenceChange([id]) });
     this.#watches = new ObjectWatches<DataObject>({ client, clock, onChange: (_, owners) => options.onReferenceChange(owners) });
   }
 
@@ -56,7 +63,14 @@ export class PolicyCompiler {
     const basis = basisOf(object, states);
     // A policy is looked at whenever one of its workloads changes.
     if (before !== undefined && this.#basis.get(id) === basis) return before;
-    const state = this.#compile(object, before, references.map((reference, index) => look(reference, states[index] as ObjectState<DataObject>)));
+    const looks = references.map((reference, index) => look(reference, states[index] as ObjectState<DataObject>));
+    const resolved = new Map(looks.flatMap(({ id: key, resolved: value }) => (value === undefined ? [] : [[key, value] as const])));
+    const trust = this.#trust.lookup(id, trustTextsOf(references, resolved));
+    if (trust === undefined) {
+      this.#basis.delete(id);
+      return undescribed(object);
+    }
+    const state = this.#compile(object, before, looks, { resolved, trust });
     this.#basis.set(id, basis);
     return state;
   }
@@ -64,13 +78,14 @@ export class PolicyCompiler {
   /** Follows nothing for this policy any more. */
   release(id: string): void {
     this.#basis.delete(id);
+    this.#trust.release(id);
     this.#watches.want(id, []);
   }
 
-  #compile(object: PolicyObject, before: PolicyState | undefined, looks: readonly Look[]): PolicyState {
-    const raw = { kind: object.kind, metadata: { ...policyKeyOf(object), uid: object.uid, generation: object.generation }, spec: object.spec };
-    const resolved = new Map(looks.flatMap(({ id: key, resolved: value }) => (value === undefined ? [] : [[key, value] as const])));
-    const result = compilePolicy(raw, { references: resolved, trustRoot: this.#options.trustRoot });
+  #compile(object: PolicyObject, before: PolicyState | undefined, looks: readonly Look[], { resolved, trust }: Resolved): PolicyState {
+    const { trustRoot } = this.#options;
+    const describe: TrustLookup = (form, text) => (text === trustRoot.source.text && form === trustRoot.source.form ? trustRoot : trust(form, text));
+    const result = compilePolicy(rawOf(object), { references: resolved, trustRoot: trustRoot.source, describe });
     const open = looks.find((one) => one.resolved === undefined);
     if (open !== undefined && !(result.status === 'refused' && result.reason === 'PolicyInvalid')) {
       return unresolved(result, open);
@@ -82,6 +97,7 @@ export class PolicyCompiler {
 
   /** Resolves when nothing is followed any more. */
   stop(): Promise<void> {
+    this.#trust.stop();
     return this.#watches.stop();
   }
 
@@ -95,6 +111,12 @@ export class PolicyCompiler {
 function basisOf({ uid, generation, requestedAt }: PolicyObject, states: readonly ObjectState<DataObject>[]): string {
   const seen = states.map((state) => [state.known, state.known === 'present' ? [state.object.metadata.uid, state.object.metadata.resourceVersion] : [], state.problem?.code, state.problem?.message]);
   return JSON.stringify([uid, generation, requestedAt, seen]);
+}
+
+/** What a policy is compiled with. */
+interface Resolved {
+  readonly resolved: ResolvedReferences;
+  readonly trust: TrustLookup;
 }
 
 interface Look {
@@ -121,6 +143,17 @@ function entryOf({ kind, key }: Reference, { data = {} }: DataObject): ResolvedR
   const value = Object.hasOwn(data, key) ? data[key] : undefined;
   if (value === undefined) return { status: 'KeyMissing', keys: Object.keys(data).toSorted() };
   return { status: 'Found', value: kind === 'Secret' ? Buffer.from(value, 'base64').toString('utf8') : value };
+}
+
+function rawOf(object: PolicyObject): RawPolicyObject {
+  return { kind: object.kind, metadata: { ...policyKeyOf(object), uid: object.uid, generation: object.generation }, spec: object.spec };
+}
+
+/** The state while it is found out what is in the policy's trust roots. */
+function undescribed(object: PolicyObject): PolicyState {
+  const key = policyKeyOf(object);
+  const { uid, generation, spec } = object;
+  return { key, uid, generation, hash: canonicalHash({ key, spec: spec ?? null, pending: generation }), status: 'pending', scope: salvageScope(key, spec) };
 }
 
 /** The state while a reference was never answered for: it waits, or, where it cannot be reached at all, says so. */

@@ -83,8 +83,13 @@ let embedded: TrustRoot | undefined;
 
 /** The public-good root that this build was made with (from the pinned `@sigstore/tuf`); read once, at the first call. */
 export function embeddedTrustRoot(): TrustRoot {
-  embedded ??= loadTrustRoot(Buffer.from(seeds[PUBLIC_GOOD].targets['trusted_root.json'], 'base64').toString('utf8'));
+  embedded ??= loadTrustRoot(embeddedTrustText());
   return embedded;
+}
+
+/** The `trusted_root.json` of {@link embeddedTrustRoot}. */
+export function embeddedTrustText(): string {
+  return Buffer.from(seeds[PUBLIC_GOOD].targets['trusted_root.json'], 'base64').toString('utf8');
 }
 
 function read(bytes: Buffer): TrustRoot {

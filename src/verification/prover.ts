@@ -3,6 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { Lru } from '../base/lru.ts';
 import { OPERATOR } from '../signatures/profile.ts';
+import { trustRootOf } from '../signatures/trust-recipe.ts';
+import { TrustRootError } from '../signatures/trust-root.ts';
 import type { Candidate, Proof, Requirement } from '../signatures/types.ts';
 import { SignatureError } from '../signatures/types.ts';
 import { candidateKey } from './evidence.ts';
@@ -61,16 +63,18 @@ export class Prover {
 
   #answer({ candidate, authority, key }: ProofTask, id: string, now: number): ProofAnswer {
     const { log, timestamp, sct, trust } = authority;
-    const requirement: Requirement = {
-      ...(key === undefined ? {} : { key }),
-      ...(trust === undefined ? {} : { trust }),
-      log,
-      timestamp,
-      sct,
-      profile: OPERATOR,
-      now,
-    };
-    const answer = attempt(() => this.#prove(candidate, requirement));
+    const answer = attempt(() => {
+      const requirement: Requirement = {
+        ...(key === undefined ? {} : { key }),
+        ...(trust === undefined ? {} : { trust: trustRootOf(trust) }),
+        log,
+        timestamp,
+        sct,
+        profile: OPERATOR,
+        now,
+      };
+      return this.#prove(candidate, requirement);
+    });
     if (isLasting(answer)) this.#proofs.set(id, answer, PROOF_BYTES + sizeOf(answer));
     return answer;
   }
@@ -88,6 +92,7 @@ function attempt(prove: () => Proof): Exclude<ProofAnswer, 'exhausted'> {
     return { proof: prove() };
   } catch (error) {
     if (error instanceof SignatureError) return { error };
+    if (error instanceof TrustRootError) return { error: new SignatureError('TrustRootUnavailable', error.message, { cause: error }) };
     return { error: new SignatureError('SignatureInvalid', `the signature cannot be read: ${messageOf(error, 200)}`, { cause: error }) };
   }
 }

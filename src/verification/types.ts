@@ -3,7 +3,7 @@ import type { Reason, Result } from '../api/reasons.ts';
 import type { Digest } from '../base/digest.ts';
 import type { Keychain } from '../registry/types.ts';
 import type { PublicKey } from '../signatures/public-key.ts';
-import type { TrustRoot } from '../signatures/trust-root.ts';
+import type { TrustRecipe } from '../signatures/trust-recipe.ts';
 import type { Signer } from '../signatures/types.ts';
 
 /** `ImageVerification` (with namespace) or `ClusterImageVerification` (without). */
@@ -24,7 +24,7 @@ export interface CompiledIdentity {
   readonly claims: Readonly<Record<string, string>>;
 }
 
-/** An authority of which everything is resolved: keys are parsed, trust roots loaded. */
+/** An authority of which everything is resolved: keys are parsed, trust roots known to be good. It can be sent to another thread. */
 export interface CompiledAuthority {
   readonly name: string;
   readonly kind: 'key' | 'keyless' | 'static';
@@ -34,7 +34,7 @@ export interface CompiledAuthority {
   readonly identities: readonly CompiledIdentity[];
   readonly static?: { readonly action: 'pass' | 'fail'; readonly message: string };
   /** Absent where neither log nor certificate is looked at. */
-  readonly trust?: TrustRoot;
+  readonly trust?: TrustRecipe;
   readonly log: 'Required' | 'Ignored';
   readonly timestamp: 'Required' | 'NotAsked';
   readonly sct: 'Required' | 'Ignored';

@@ -5,7 +5,7 @@ import { before, describe, test } from 'node:test';
 import { temporaryDirectory } from '../../hack/controlplane/estate.ts';
 import type { Options } from '../../src/app/options.ts';
 import { EXIT, runProgram } from '../../src/app/program.ts';
-import { embeddedTrustRoot } from '../../src/signatures/trust-root.ts';
+import { embeddedTrustSource } from '../../src/signatures/trust-recipe.ts';
 import { compilePolicy } from '../../src/verification/policy/compile.ts';
 import { referenceId, referencesOf, type ResolvedReferences } from '../../src/verification/policy/references.ts';
 import { type Cluster, cluster } from '../support/cluster.ts';
@@ -253,7 +253,7 @@ describe('config/samples', () => {
       const own = all.filter(({ apiVersion }) => apiVersion === 'assay.dev/v1alpha1');
       assert.ok(own.length > 0);
       for (const object of own) {
-        const result = compilePolicy({ ...object, metadata: { namespace: 'web', ...object.metadata } }, { references: beside(object.spec, all), trustRoot: embeddedTrustRoot() });
+        const result = compilePolicy({ ...object, metadata: { namespace: 'web', ...object.metadata } }, { references: beside(object.spec, all), trustRoot: embeddedTrustSource() });
         assert.ok(result.status === 'compiled', JSON.stringify(result));
         assert.deepEqual(result.policy.warnings, []);
       }

@@ -10,6 +10,7 @@ import { readOptions } from '../../src/cli/verify-options.ts';
 import { createRegistryClient } from '../../src/registry/client.ts';
 import { anonymousKeychain } from '../../src/registry/keychain.ts';
 import { parsePublicKeys } from '../../src/signatures/public-key.ts';
+import { trustRecipe, type TrustRecipe, trustSource } from '../../src/signatures/trust-recipe.ts';
 import { loadTrustRoot } from '../../src/signatures/trust-root.ts';
 import { createEngine } from '../../src/verification/engine.ts';
 import type { CompiledAuthority, StringMatch } from '../../src/verification/types.ts';
@@ -50,7 +51,7 @@ function authorityOf({ args, ref, id }: Row, folder: string): CompiledAuthority 
       kind: identity === undefined ? 'key' : 'keyless',
       keys: keyReference === undefined ? [] : parsePublicKeys(text(keyReference)),
       identities: identity === undefined ? [] : [{ issuer: matchOf(identity.issuer), subject: matchOf(identity.subject), claims: identity.claims }],
-      ...(trustedRoot === undefined ? {} : { trust: loadTrustRoot(text(trustedRoot)) }),
+      ...(trustedRoot === undefined ? {} : { trust: trustOf(text(trustedRoot)) }),
       log: ignoreTlog ? 'Ignored' : 'Required',
       timestamp: useSignedTimestamps ? 'Required' : 'NotAsked',
       sct: ignoreSct ? 'Ignored' : 'Required',
@@ -61,6 +62,12 @@ function authorityOf({ args, ref, id }: Row, folder: string): CompiledAuthority 
   } catch {
     return undefined;
   }
+}
+
+/** Throws where the text is no trust root. */
+function trustOf(text: string): TrustRecipe {
+  loadTrustRoot(text);
+  return trustRecipe({ authorities: trustSource('TrustedRoot', text) });
 }
 
 function matchOf({ exact, pattern }: Wanted): StringMatch {

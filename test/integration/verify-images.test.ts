@@ -9,7 +9,7 @@ import { createRegistryClient } from '../../src/registry/client.ts';
 import { anonymousKeychain } from '../../src/registry/keychain.ts';
 import type { RegistryClient } from '../../src/registry/types.ts';
 import { parsePublicKeys } from '../../src/signatures/public-key.ts';
-import { loadTrustRoot } from '../../src/signatures/trust-root.ts';
+import { trustRecipe, trustSource } from '../../src/signatures/trust-recipe.ts';
 import { createEngine } from '../../src/verification/engine.ts';
 import type { CompiledAuthority, JudgingPolicy, PolicyVerdict, VerificationEngine } from '../../src/verification/types.ts';
 import type { Registry } from '../support/registry.ts';
@@ -20,7 +20,7 @@ import type { TestSigner } from '../support/sigstore/sign.ts';
 import { createWorld, publicKeyPem } from '../support/sigstore/world.ts';
 
 const world = createWorld();
-const trust = loadTrustRoot(world.trustedRootJson);
+const trust = trustRecipe({ authorities: trustSource('TrustedRoot', world.trustedRootJson) });
 const ISSUER = 'https://token.example';
 const alice = world.keyless({ subject: 'alice@example.test', issuer: ISSUER });
 const mallory = world.keyless({ subject: 'mallory@example.test', issuer: ISSUER });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { prove } from '../../src/signatures/prove.ts';
+import { trustRecipe, trustSource } from '../../src/signatures/trust-recipe.ts';
 import { DEFAULT_LIMITS } from '../../src/verification/limits.ts';
 import { Prover } from '../../src/verification/prover.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { AT, bundle, IMAGE, keyOf, trusting, world, YEAR } from '../support/signatures.ts';
+import { AT, bundle, IMAGE, keyOf, world, YEAR } from '../support/signatures.ts';
 import { evidence, IMAGE as NAME, keyed, policy } from '../unit/verification/builders.ts';
 
 /*
@@ -13,15 +14,15 @@ import { evidence, IMAGE as NAME, keyed, policy } from '../unit/verification/bui
  */
 
 const owner = world.key();
-const root = trusting({
+const root = trustSource('TrustedRoot', JSON.stringify({
   ...JSON.parse(world.trustedRootJson),
   tlogs: (JSON.parse(world.trustedRootJson) as { tlogs: { publicKey: { validFor: object } }[] }).tlogs.map((log) => ({
     ...log,
     publicKey: { ...log.publicKey, validFor: { ...log.publicKey.validFor, end: new Date(AT + YEAR).toISOString() } },
   })),
-});
+}));
 const signature = bundle(owner, { log: 'v2', timestamp: false });
-const authority = keyed('release', [], { keys: [keyOf(owner)], trust: root, log: 'Required' });
+const authority = keyed('release', [], { keys: [keyOf(owner)], trust: trustRecipe({ authorities: root }), log: 'Required' });
 
 test('a signature that is only as good as the key of its log is proven anew, and fails when that has ended', async () => {
   const prover = new Prover(prove, new ManualClock(), DEFAULT_LIMITS);

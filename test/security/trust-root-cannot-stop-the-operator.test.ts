@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { embeddedTrustRoot, loadTrustRoot, TrustRootError } from '../../src/signatures/trust-root.ts';
+import { embeddedTrustSource } from '../../src/signatures/trust-recipe.ts';
+import { loadTrustRoot, TrustRootError } from '../../src/signatures/trust-root.ts';
 import { compilePolicy } from '../../src/verification/policy/compile.ts';
 import { authorityConstraints, extendedKeyUsage, keyUsage, randomSerial, signCertificate, USAGE } from '../support/sigstore/certificate.ts';
 import { generateKey, type KeyPair } from '../support/sigstore/keys.ts';
@@ -39,7 +40,7 @@ function compile(text: string, authorities: number): string {
   const keyless = { trustRootRef, identities: [{ issuer: 'https://i.example', subject: 'me@i.example' }] };
   const spec = { images: [{ glob: '**' }], authorities: Array.from({ length: authorities }, (_, at) => ({ name: `a${at}`, keyless, ctlog: { trustRootRef } })) };
   const references = new Map([['ConfigMap/root/trusted_root.json', { status: 'Found', value: text } as const]]);
-  const result = compilePolicy({ kind: 'ImageVerification', metadata: { name: 'p', namespace: 'web' }, spec }, { references, trustRoot: embeddedTrustRoot() });
+  const result = compilePolicy({ kind: 'ImageVerification', metadata: { name: 'p', namespace: 'web' }, spec }, { references, trustRoot: embeddedTrustSource() });
   return result.status === 'refused' ? result.message : result.status;
 }
 

@@ -6,7 +6,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { pages } from '../../hack/docs/pages.ts';
 import { CONDITION_REASONS, REASONS } from '../../src/api/reasons.ts';
 import { createProgram } from '../../src/app/program.ts';
-import { embeddedTrustRoot } from '../../src/signatures/trust-root.ts';
+import { embeddedTrustSource } from '../../src/signatures/trust-recipe.ts';
 import { compilePolicy, type RawPolicyObject } from '../../src/verification/policy/compile.ts';
 import { referenceId, referencesOf } from '../../src/verification/policy/references.ts';
 import { createWorld } from '../support/sigstore/world.ts';
@@ -156,7 +156,7 @@ describe('every page', () => {
       const object = parse(block) as RawPolicyObject;
       test(`${path} has a policy ${object.metadata.name} that is Ready as it stands`, () => {
         const found = referencesOf(object.spec).map((reference) => [referenceId(reference), { status: 'Found' as const, value: TRUSTED_ROOT }] as const);
-        const result = compilePolicy(object, { references: new Map(found), trustRoot: embeddedTrustRoot() });
+        const result = compilePolicy(object, { references: new Map(found), trustRoot: embeddedTrustSource() });
         assert.equal(result.status, 'compiled', JSON.stringify(result));
       });
     }

@@ -2,7 +2,7 @@ import { parseTime } from '../../api/conditions.ts';
 import { DURATION_FORM, parseDuration } from '../../api/duration.ts';
 import type { PolicySpecAuthority } from '../../api/v1alpha1.gen.ts';
 import { parsePublicKeys, type PublicKey } from '../../signatures/public-key.ts';
-import type { TrustRoot } from '../../signatures/trust-root.ts';
+import type { TrustRecipe } from '../../signatures/trust-recipe.ts';
 import type { CompiledAuthority } from '../types.ts';
 import { canonicalHash } from './canonical-hash.ts';
 import { compileIdentities } from './identity.ts';
@@ -87,6 +87,6 @@ function agesOf({ notBefore, maxAge }: PolicySpecAuthority, field: string, log: 
 }
 
 /** The name is in it because verdicts, which are cached by this hash, name the authority. */
-function hashOf({ keys, trust: _, ...rest }: Omit<CompiledAuthority, 'hash'>, trust: TrustRoot | undefined): string {
+function hashOf({ keys, trust: _, ...rest }: Omit<CompiledAuthority, 'hash'>, trust: TrustRecipe | undefined): string {
   return canonicalHash({ ...rest, keys: keys.map(({ keyId, hashAlgorithm }) => [keyId, hashAlgorithm]), trust: trust?.hash ?? null });
 }

@@ -3,7 +3,7 @@ import type { PolicySpec } from '../../api/v1alpha1.gen.ts';
 import { re2Size } from '../../api/re2.ts';
 import { WORKLOAD_KINDS } from '../../api/workload-kinds.ts';
 import { messageOf } from '../../base/errors.ts';
-import type { TrustRoot } from '../../signatures/trust-root.ts';
+import { type DescribedTrust, describeTrust, type TrustForm, trustSource, type TrustSource } from '../../signatures/trust-recipe.ts';
 import type { CompiledAuthority, PolicyKey } from '../types.ts';
 import { compileAuthority } from './authority.ts';
 import { canonicalHash } from './canonical-hash.ts';
@@ -28,7 +28,9 @@ export interface CompileContext {
   /** What `referencesOf(spec)` was resolved to. */
   readonly references: ResolvedReferences;
   /** The operator's own trust root. */
-  readonly trustRoot: TrustRoot;
+  readonly trustRoot: TrustSource;
+  /** What is in a text that `trustTextsOf` lists. Unless given, the text is read, which may take tenths of a second. */
+  readonly describe?: (form: TrustForm, text: string) => DescribedTrust;
   /** The kinds that the operator watches; {@link WORKLOAD_KINDS} unless told otherwise. */
   readonly kinds?: readonly string[];
 }
@@ -70,7 +72,7 @@ function compileSpec(key: PolicyKey, raw: unknown, context: CompileContext): Con
   const scope = compileScope(key, spec, context.kinds ?? WORKLOAD_KINDS.map(({ kind }) => kind));
   const exclusions = compileExclusions(spec);
   refuseCostlyPatterns(spec);
-  const { authorities, warnings } = compileAuthorities(spec, { references: context.references, operator: context.trustRoot });
+  const { authorities, warnings } = compileAuthorities(spec, trustSourcesOf(context));
   const { mode = 'Patch', form = 'Digest', follow = 'Never' } = spec.pin ?? {};
   return {
     ...scope,
@@ -85,6 +87,15 @@ function compileSpec(key: PolicyKey, raw: unknown, context: CompileContext): Con
     suspend: spec.suspend ?? false,
     hash: canonicalHash({ key, spec, authorities: authorities.map(({ hash }) => hash) }),
   };
+}
+
+function trustSourcesOf({ references, trustRoot, describe = read }: CompileContext): TrustSources {
+  return { references, operator: describe(trustRoot.form, trustRoot.text), describe };
+}
+
+function read(form: TrustForm, text: string): DescribedTrust {
+  const source = trustSource(form, text);
+  return { source, description: describeTrust(source) };
 }
 
 function refuseForbidden(key: PolicyKey, { authorities }: PolicySpec): void {

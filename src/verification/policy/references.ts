@@ -8,6 +8,8 @@ export interface Reference {
   readonly key: string;
   /** Path of the field that names it. */
   readonly field: string;
+  /** What the entry is read as. */
+  readonly holds: 'Key' | 'TrustRoot';
 }
 
 /** What was found there. Unreachable is none of these: then the last good policy stays in use. */
@@ -32,9 +34,9 @@ export function referencesOf(spec: unknown): readonly Reference[] {
   return listOf(spec, 'authorities').flatMap((authority, index) => {
     const field = `spec.authorities[${index}]`;
     return [
-      ...read(at(authority, 'key', 'secretRef'), `${field}.key.secretRef`, 'cosign.pub', 'Secret'),
-      ...read(at(authority, 'keyless', 'trustRootRef'), `${field}.keyless.trustRootRef`, 'trusted_root.json'),
-      ...read(at(authority, 'ctlog', 'trustRootRef'), `${field}.ctlog.trustRootRef`, 'trusted_root.json'),
+      ...read(at(authority, 'key', 'secretRef'), `${field}.key.secretRef`, 'cosign.pub', 'Key'),
+      ...read(at(authority, 'keyless', 'trustRootRef'), `${field}.keyless.trustRootRef`, 'trusted_root.json', 'TrustRoot'),
+      ...read(at(authority, 'ctlog', 'trustRootRef'), `${field}.ctlog.trustRootRef`, 'trusted_root.json', 'TrustRoot'),
     ];
   });
 }
@@ -43,7 +45,7 @@ export function referencesOf(spec: unknown): readonly Reference[] {
  * The text of an entry.
  * @throws Refused with `ReferenceMissing` where it is not there.
  */
-export function resolve(reference: Reference, references: ResolvedReferences): string {
+export function resolve(reference: Omit<Reference, 'holds'>, references: ResolvedReferences): string {
   const resolved = references.get(referenceId(reference));
   if (resolved?.status === 'Found') return resolved.value;
   const { kind, name, key, field } = reference;
@@ -53,12 +55,12 @@ export function resolve(reference: Reference, references: ResolvedReferences): s
   throw new Refused(field, `${kind} ${name} has no entry ${key} (it ${has}); add it, or name the right one in key`, 'ReferenceMissing');
 }
 
-function read(value: unknown, field: string, defaultKey: string, kind?: 'Secret'): readonly Reference[] {
+function read(value: unknown, field: string, defaultKey: string, holds: Reference['holds']): readonly Reference[] {
   const name = at(value, 'name');
   const key = at(value, 'key') ?? defaultKey;
-  const of = kind ?? at(value, 'kind');
+  const of = holds === 'Key' ? 'Secret' : at(value, 'kind');
   if (typeof name !== 'string' || typeof key !== 'string' || (of !== 'Secret' && of !== 'ConfigMap')) return [];
-  return [{ kind: of, name, key, field }];
+  return [{ kind: of, name, key, field, holds }];
 }
 
 function listOf(value: unknown, field: string): readonly unknown[] {

@@ -1,20 +1,29 @@
 import type { PolicySpecAuthority, PolicySpecAuthorityKeylessTrustRootRef } from '../../api/v1alpha1.gen.ts';
-import { digestOf } from '../../base/digest.ts';
-import { Lru } from '../../base/lru.ts';
-import { loadTrustRoot, type TrustRoot } from '../../signatures/trust-root.ts';
-import { canonicalHash } from './canonical-hash.ts';
-import { Refused, refusing } from './refused.ts';
-import { resolve, type ResolvedReferences } from './references.ts';
-
-/** Of one root beside its text: what was read from it. */
-const ROOT_OVERHEAD = 16 * 1024;
-const roots = new Lru<TrustRoot>(8 * 1024 * 1024);
+import { type DescribedTrust, type TrustForm, type TrustMembers, trustRecipe, type TrustRecipe } from '../../signatures/trust-recipe.ts';
+import { Refused } from './refused.ts';
+import { type Reference, referenceId, resolve, type ResolvedReferences } from './references.ts';
 
 /** Where the trust of an authority may come from. */
 export interface TrustSources {
   readonly references: ResolvedReferences;
   /** The operator's own root: what counts where a policy names none. */
-  readonly operator: TrustRoot;
+  readonly operator: DescribedTrust;
+  /** What is in a text that {@link trustTextsOf} listed. */
+  readonly describe: (form: TrustForm, text: string) => DescribedTrust;
+}
+
+/** A text that has to be described before a policy can be compiled. */
+export interface TrustText {
+  readonly form: TrustForm;
+  readonly text: string;
+}
+
+/** The texts that the trust of a policy comes from, of those of its references that were found; the costly part of reading it. */
+export function trustTextsOf(references: readonly Reference[], resolved: ResolvedReferences): readonly TrustText[] {
+  return references.flatMap((reference) => {
+    const found = resolved.get(referenceId(reference));
+    return reference.holds === 'TrustRoot' && found?.status === 'Found' ? [{ form: 'TrustedRoot' as const, text: found.value }] : [];
+  });
 }
 
 /** What an authority needs of its trust root. */
@@ -28,40 +37,26 @@ export interface TrustNeeds {
  * never a union, because then the weakest would decide. Absent where nothing is asked of it.
  * @throws Refused where a root is missing, broken or has nothing of what is needed.
  */
-export function compileTrust({ keyless, ctlog }: PolicySpecAuthority, field: string, needs: TrustNeeds, sources: TrustSources): TrustRoot | undefined {
+export function compileTrust({ keyless, ctlog }: PolicySpecAuthority, field: string, needs: TrustNeeds, sources: TrustSources): TrustRecipe | undefined {
   if (keyless === undefined && !needs.log) return undefined;
   const certificates = load(keyless?.trustRootRef, `${field}.keyless.trustRootRef`, sources);
   if (keyless !== undefined) need(certificates, 'certificateAuthorities', 'certificate authority', keyless.trustRootRef === undefined ? field : `${field}.keyless.trustRootRef`);
   if (keyless !== undefined && needs.sct) need(certificates, 'ctlogs', 'CT log', keyless.trustRootRef === undefined ? field : `${field}.keyless.trustRootRef`);
-  if (!needs.log) return certificates;
+  if (!needs.log) return trustRecipe({ authorities: certificates.source });
   const logs = ctlog?.trustRootRef === undefined ? certificates : load(ctlog.trustRootRef, `${field}.ctlog.trustRootRef`, sources);
   need(logs, 'tlogs', 'transparency log', ctlog?.trustRootRef === undefined ? field : `${field}.ctlog.trustRootRef`);
-  if (logs === certificates) return certificates;
-  return {
-    ...certificates,
-    material: { ...certificates.material, tlogs: logs.material.tlogs },
-    hash: canonicalHash({ certificates: certificates.hash, logs: logs.hash }),
-  };
+  return trustRecipe({ authorities: certificates.source, logs: logs.source });
 }
 
-function load(reference: PolicySpecAuthorityKeylessTrustRootRef | undefined, field: string, { references, operator }: TrustSources): TrustRoot {
+function load(reference: PolicySpecAuthorityKeylessTrustRootRef | undefined, field: string, { references, operator, describe }: TrustSources): DescribedTrust {
   if (reference === undefined) return operator;
   const { kind, name, key = 'trusted_root.json' } = reference;
-  const text = resolve({ kind, name, key, field }, references);
-  return refusing(field, () => loadOnce(text));
+  const trust = describe('TrustedRoot', resolve({ kind, name, key, field }, references));
+  if ('problem' in trust.description) throw new Refused(field, trust.description.problem);
+  return trust;
 }
 
-/** WARNING: the author of a policy may name one root for every authority, and loading it proves all of its certificates. */
-function loadOnce(text: string): TrustRoot {
-  const key = digestOf(text);
-  const known = roots.get(key, 0);
-  if (known !== undefined) return known;
-  const root = loadTrustRoot(text);
-  roots.set(key, root, ROOT_OVERHEAD + 2 * text.length);
-  return root;
-}
-
-function need(root: TrustRoot, members: 'certificateAuthorities' | 'ctlogs' | 'tlogs', what: string, field: string): void {
-  if (root.material[members].length > 0) return;
+function need({ description }: DescribedTrust, members: TrustMembers, what: string, field: string): void {
+  if ('members' in description && description.members[members] > 0) return;
   throw new Refused(field, `its trust root has no ${what} (${members}), so no signature could pass; name one that has`);
 }

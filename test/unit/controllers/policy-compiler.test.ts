@@ -5,9 +5,11 @@ import type { PolicyObject } from '../../../src/controllers/policy-object.ts';
 import type { PolicyState } from '../../../src/controllers/policy-set.ts';
 import { errorFromStatus } from '../../../src/kube/api-error.ts';
 import type { KubeObject } from '../../../src/kube/object.ts';
-import { clusterPolicy, newPublicKey, policy, PUBLIC_KEY } from '../../support/builders.ts';
+import { describeTrust, type TrustDescription, type TrustSource } from '../../../src/signatures/trust-recipe.ts';
+import { clusterPolicy, keylessAuthority, newPublicKey, policy, PUBLIC_KEY } from '../../support/builders.ts';
 import { sigstore } from '../../support/compile.ts';
 import { ManualClock, settled } from '../../support/manual-clock.ts';
+import { until } from '../../support/until.ts';
 import { NOW } from './builders.ts';
 import { StandInClient } from './stand-ins.ts';
 
@@ -27,12 +29,15 @@ class World {
   readonly client = new StandInClient();
   readonly clock = new ManualClock(NOW);
   readonly woken: string[] = [];
+  /** How it is found out what is in a trust root. */
+  describe: (source: TrustSource) => Promise<TrustDescription> = async (source) => describeTrust(source);
   state: PolicyState | undefined;
   readonly #compiler = new PolicyCompiler({
     client: this.client,
     clock: this.clock,
     operatorNamespace: 'assay-system',
-    trustRoot: sigstore('operator').root,
+    trustRoot: { source: sigstore('operator').source, description: describeTrust(sigstore('operator').source) },
+    describeTrust: (source) => this.describe(source),
     onReferenceChange: (ids) => this.woken.push(...ids),
   });
 
@@ -187,4 +192,72 @@ test('freshness outlives an edit, and not a re-creation', () =>
     assert.equal(edited.status === 'compiled' ? edited.policy.freshSince : '', NOW);
     const other = world.compile(objectOf(policy({}, { uid: 'uid-2' }), { requestedAt: 'now' }));
     assert.equal(other.status === 'compiled' ? other.policy.freshSince : '', undefined);
+  }));
+
+const BY_ROOT = { authorities: [keylessAuthority({ keyless: { identities: [{ issuer: 'https://i.example', subject: 'me' }], trustRootRef: { kind: 'Secret', name: 'release' } } })] };
+const rootSecret = (json: string, resourceVersion = '5'): KubeObject =>
+  ({ metadata: { namespace: 'web', name: 'release', uid: 's', resourceVersion }, data: { 'trusted_root.json': Buffer.from(json).toString('base64') } } as KubeObject);
+
+test('one that brings its own trust root waits until it is known what is in that, is woken, and compiles', () =>
+  inWorld(rootSecret(sigstore('ours').json), async (world) => {
+    const object = objectOf(policy(BY_ROOT));
+    let answer: (() => void) | undefined;
+    world.describe = (source) => new Promise((resolve) => {
+      answer = () => resolve(describeTrust(source));
+    });
+    await world.read(object);
+    await until(() => answer !== undefined, 'the question');
+    world.woken.length = 0;
+    const waiting = world.compile(object);
+    assert.equal(told(waiting), 'pending');
+    assert.ok(waiting.status === 'pending' && waiting.scope.governsImage('ghcr.io/acme/web'), 'what it may govern waits');
+    answer?.();
+    await until(() => world.woken.length > 0, 'being woken');
+    assert.equal(told(world.compile(object)), 'compiled');
+  }));
+
+test('what is in a trust root is asked once, and again when it changes', () =>
+  inWorld(rootSecret(sigstore('ours').json), async (world) => {
+    const asked: string[] = [];
+    world.describe = async (source) => {
+      asked.push(source.text);
+      return describeTrust(source);
+    };
+    const settle = async (object: PolicyObject): Promise<PolicyState> => {
+      await until(() => world.compile(object).status !== 'pending', 'an answer');
+      return world.compile(object);
+    };
+    const before = await settle(objectOf(policy(BY_ROOT)));
+    await settle(objectOf(policy(BY_ROOT), { requestedAt: 'now' }));
+    assert.deepEqual(asked, [sigstore('ours').json]);
+    world.client.emit('secrets', 'MODIFIED', rootSecret(sigstore('theirs').json, '6'));
+    await settled();
+    const after = await settle(objectOf(policy(BY_ROOT)));
+    assert.deepEqual(asked, [sigstore('ours').json, sigstore('theirs').json]);
+    assert.notEqual(before.hash, after.hash);
+  }));
+
+test('a trust root that is none is named with its field', () =>
+  inWorld(rootSecret('{}'), async (world) => {
+    const object = objectOf(policy(BY_ROOT));
+    await until(() => world.compile(object).status !== 'pending', 'an answer');
+    assert.match(told(world.compile(object)), /^PolicyInvalid spec\.authorities\[0\]\.keyless\.trustRootRef: .*trusted root/);
+  }));
+
+test('where it cannot be found out what is in a trust root, it is asked again', () =>
+  inWorld(rootSecret(sigstore('ours').json), async (world) => {
+    const object = objectOf(policy(BY_ROOT));
+    let failures = 0;
+    world.describe = async () => {
+      failures += 1;
+      throw new Error('no worker starts');
+    };
+    await world.read(object);
+    await until(() => failures === 1, 'the first try');
+    await settled();
+    world.describe = async (source) => describeTrust(source);
+    world.woken.length = 0;
+    world.clock.advance(10_000);
+    assert.deepEqual(world.woken, [ID]);
+    await until(() => world.compile(object).status === 'compiled', 'the policy');
   }));

@@ -11,9 +11,9 @@ test('every Secret and ConfigMap that a policy names is found, with its field an
     ],
   });
   assert.deepEqual(referencesOf(spec), [
-    { kind: 'Secret', name: 'pub', key: 'cosign.pub', field: 'spec.authorities[0].key.secretRef' },
-    { kind: 'Secret', name: 'log', key: 'root.json', field: 'spec.authorities[0].ctlog.trustRootRef' },
-    { kind: 'ConfigMap', name: 'root', key: 'trusted_root.json', field: 'spec.authorities[1].keyless.trustRootRef' },
+    { kind: 'Secret', name: 'pub', key: 'cosign.pub', field: 'spec.authorities[0].key.secretRef', holds: 'Key' },
+    { kind: 'Secret', name: 'log', key: 'root.json', field: 'spec.authorities[0].ctlog.trustRootRef', holds: 'TrustRoot' },
+    { kind: 'ConfigMap', name: 'root', key: 'trusted_root.json', field: 'spec.authorities[1].keyless.trustRootRef', holds: 'TrustRoot' },
   ]);
 });
 
