@@ -15,13 +15,21 @@ export interface Authority {
   readonly issuer?: Authority;
 }
 
-/** An authority's certificates, of which each was proven to lead to the self-signed last one, and when it may be trusted. */
-export interface AuthorityChain {
-  readonly authorities: readonly Authority[];
-  /** Milliseconds since the epoch. */
+/** When an authority may be trusted, in milliseconds since the epoch; the last one counts. */
+export interface Period {
   readonly start: number;
-  /** Milliseconds since the epoch; the last one that counts. */
   readonly end: number;
+}
+
+/** An authority's certificates, of which each was proven to lead to the self-signed last one. */
+export interface AuthorityChain extends Period {
+  readonly authorities: readonly Authority[];
+}
+
+/** A timestamp authority: the certificate that signs for it, and those that were proven to have issued that one. */
+export interface StampAuthority extends Period {
+  readonly signer: Certificate;
+  readonly issuers: readonly Authority[];
 }
 
 /**
@@ -70,11 +78,12 @@ export function issued(certificate: Certificate, issuer: Certificate): boolean {
   return certificate.x509.checkIssued(issuer.x509) && certificate.x509.verify(issuer.key);
 }
 
-function objectionTo(leaf: Certificate, issuer: Authority, chain: AuthorityChain, times: readonly number[], purpose: string): string | undefined {
+/** Why `issuer`, which did sign `leaf`, does not vouch for it at `times` and for `purpose`; its whole chain is looked at. */
+export function objectionTo(leaf: Certificate, issuer: Authority, trusted: Period, times: readonly number[], purpose: string): string | undefined {
   const path = pathFrom(issuer);
   for (const time of times) {
     const when = new Date(time).toISOString();
-    if (time < chain.start || time > chain.end) return `is issued by an authority that the trust root does not trust at ${when}`;
+    if (time < trusted.start || time > trusted.end) return `is issued by an authority that the trust root does not trust at ${when}`;
     if (!validAt(leaf, time)) {
       return `is valid from ${new Date(leaf.notBefore).toISOString()} to ${new Date(leaf.notAfter).toISOString()}, not at ${when}`;
     }

@@ -47,7 +47,7 @@ function proveSigned(signed: Signed, requirement: Requirement): Proof {
   const holder = holderOf(signed, requirement);
   verifySignature(signed, holder, requirement);
   const entries = requirement.log === 'Ignored' ? [] : provenEntries(signed, holder, requirement);
-  const stamps = provenTimestamps(signed, holder, requirement, entries);
+  const stamps = provenTimestamps(signed, requirement, entries);
   const times = [...entries.flatMap(({ time }) => time ?? []), ...stamps];
   checkLogKeys(entries, times, requirement);
   const certificate = requirement.key === undefined ? holder.certificate : undefined;
@@ -96,7 +96,7 @@ function provenEntries(signed: Signed, holder: Holder, requirement: Requirement)
 }
 
 /** The times that trusted authorities attest. One that is not needed and cannot be verified is skipped. */
-function provenTimestamps(signed: Signed, holder: Holder, requirement: Requirement, entries: readonly VerifiedEntry[]): readonly number[] {
+function provenTimestamps(signed: Signed, requirement: Requirement, entries: readonly VerifiedEntry[]): readonly number[] {
   const { profile, timestamp, trust } = requirement;
   const required = timestamp === 'Required';
   // Rekor v2 attests no time: cosign 3.0.5 and later then look for timestamps unasked.
@@ -107,7 +107,7 @@ function provenTimestamps(signed: Signed, holder: Holder, requirement: Requireme
   let reason: SignatureError | undefined;
   for (const token of signed.timestamps) {
     try {
-      times.push(verifyTimestamp(token, signed.content, holder.key, material));
+      times.push(verifyTimestamp(token, signed.content, material));
     } catch (error) {
       if (!(error instanceof SignatureError)) throw error;
       reason = error;

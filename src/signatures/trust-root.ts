@@ -7,18 +7,23 @@ import { CodedError, messageOf } from '../base/errors.ts';
 import { CertificateError, readCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { issued, linkAuthorities, TIME_STAMPING } from './chain.ts';
-import type { AuthorityChain } from './chain.ts';
+import type { AuthorityChain, StampAuthority } from './chain.ts';
 import { asList, asObject, asString, fromBase64, JsonError, parseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { weaknessOf } from './public-key.ts';
 
 /** A validated trusted root: certificate authorities, logs, CT logs, timestamp authorities (protobuf-specs, sigstore_trustroot.proto). */
 export interface TrustRoot {
-  readonly material: TrustMaterial;
+  readonly material: Material;
   /** The certificate authorities, each chain proven. */
   readonly authorities: readonly AuthorityChain[];
   /** Digest of the bytes that it was read from. */
   readonly hash: string;
+}
+
+/** What the library reads a root into, and the timestamp authorities with their chains proven. */
+export interface Material extends TrustMaterial {
+  readonly stampAuthorities: readonly StampAuthority[];
 }
 
 /** Why a trusted root cannot be used. */
@@ -70,11 +75,12 @@ export interface TrustRootParts {
 export function joinTrustRoots({ authorities: base, logs = base, ctLogs = base, timestampAuthorities = base }: TrustRootParts): TrustRoot {
   const roots = [base, logs, ctLogs, timestampAuthorities];
   if (roots.every((root) => root === base)) return base;
-  const material: TrustMaterial = {
+  const material: Material = {
     ...base.material,
     tlogs: logs.material.tlogs,
     ctlogs: ctLogs.material.ctlogs,
     timestampAuthorities: timestampAuthorities.material.timestampAuthorities,
+    stampAuthorities: timestampAuthorities.material.stampAuthorities,
   };
   return Object.freeze({ material, authorities: base.authorities, hash: digestOf(roots.map(({ hash }) => hash).join('\n')) });
 }
@@ -103,12 +109,12 @@ function read(bytes: Buffer): TrustRoot {
   checkCertificateCount([...issuers, ...stamps]);
   const authorities = issuers.map(([field, member]) => readAuthority(field, member));
   const logs = [...members(root, 'tlogs'), ...members(root, 'ctlogs')];
-  for (const [field, member] of stamps) checkTimestampAuthority(field, member);
+  const stampAuthorities = stamps.map(([field, member]) => readStampAuthority(field, member));
   for (const [field, member] of logs) checkLog(field, member);
   if (authorities.length + stamps.length + logs.length === 0) {
     throw new TrustRootError('Empty', 'the trusted root has no certificate authority, log, CT log or timestamp authority');
   }
-  const material = toTrustMaterial(TrustedRoot.fromJSON(root));
+  const material: Material = { ...toTrustMaterial(TrustedRoot.fromJSON(root)), stampAuthorities };
   for (const field of ['tlogs', 'ctlogs'] as const) checkNamesakes(field, material[field].map(({ logID }) => logID.toString('hex')));
   for (const [index, { publicKey }] of [...material.tlogs, ...material.ctlogs].entries()) {
     const weakness = weaknessOf(publicKey);
@@ -144,17 +150,17 @@ function readAuthority(field: string, member: JsonObject): AuthorityChain {
 }
 
 /** The first certificate is the one that signs timestamps; the library takes it at its word. */
-function checkTimestampAuthority(field: string, member: JsonObject): void {
-  readValidity(`${field}.validFor`, member['validFor']);
+function readStampAuthority(field: string, member: JsonObject): StampAuthority {
+  const { start, end } = readValidity(`${field}.validFor`, member['validFor']);
   const [signer, ...rest] = readChain(`${field}.certChain`, member['certChain']);
-  named(`${field}.certChain`, () => {
+  return named(`${field}.certChain`, () => {
     if (signer?.usages?.includes(TIME_STAMPING) !== true) {
       throw new CertificateError('begins with a certificate that is not for time stamping');
     }
     if (rest.length === 0) throw new CertificateError('does not end in a self-signed root');
-    if (!linkAuthorities(rest).some(({ certificate }) => issued(signer, certificate))) {
-      throw new CertificateError('does not lead from its first certificate to its root');
-    }
+    const issuers = linkAuthorities(rest).filter(({ certificate }) => issued(signer, certificate));
+    if (issuers.length === 0) throw new CertificateError('does not lead from its first certificate to its root');
+    return { signer, issuers, start, end };
   });
 }
 
