@@ -55,7 +55,7 @@ export function printAccepted(context: CliContext, image: ImageReference, accept
   }
   for (const one of accepted) {
     const { candidate } = one;
-    if (candidate.format === 'bundle') {
+    if (candidate.format !== 'legacy') {
       context.stdout(`${goJson(elementOf(one, image))}\n`);
       continue;
     }

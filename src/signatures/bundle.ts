@@ -1,24 +1,52 @@
 import { bundleFromJSON } from '@sigstore/bundle';
 import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
-import { SignedContent } from './content.ts';
+import { digestOf } from '../base/digest.ts';
+import { isDigestOf, SignedContent } from './content.ts';
 import { asList, asObject, asString, fromBase64, JsonError, parseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { Signed } from './signed.ts';
 import { IN_TOTO, readStatement } from './statement.ts';
 import { SignatureError } from './types.ts';
-import type { BundleCandidate, Limits, Profile } from './types.ts';
+import type { Artifact, BundleCandidate, Limits, Profile, Requirement } from './types.ts';
 
 /** No signature of the algorithms that are supported is larger (RSA with 16,384 bits). */
 const MAX_SIGNATURE_BYTES = 2048;
 const MAX_ID_BYTES = 64;
 
-/** Reads a Sigstore bundle with a DSSE envelope. Throws {@link SignatureError} or {@link JsonError}. */
-export function readBundle(candidate: BundleCandidate, profile: Profile): Signed {
+type Envelope = Extract<Bundle['content'], { $case: 'dsseEnvelope' }>['dsseEnvelope'];
+
+/** A bundle's content, and what it says. */
+type Content = Pick<Signed, 'content' | 'claim'>;
+
+/**
+ * Reads a Sigstore bundle with a DSSE envelope or, where the artifact is at hand, with a signature over that. Throws
+ * {@link SignatureError} or {@link JsonError}.
+ */
+export function readBundle(candidate: BundleCandidate, given: Profile, wants: Requirement['wants']): Signed {
+  const profile = sizedFor(given, wants);
   const json = parseBundle(candidate, profile);
   checkShape(json, profile.limits);
+  const { artifact } = candidate;
+  const message = json['messageSignature'];
+  if (artifact !== undefined && message !== undefined && message !== null) checkMessage(asObject(message, 'messageSignature'));
   const bundle = bundleFromJSON(json);
-  if (bundle.content.$case !== 'dsseEnvelope') throw new JsonError('the bundle does not contain a DSSE envelope');
-  const { payload, payloadType, signatures } = bundle.content.dsseEnvelope;
+  const certificate = certificateOf(bundle);
+  return {
+    format: 'bundle',
+    ...contentOf(bundle, artifact, profile, wants),
+    ...(certificate === undefined ? {} : { certificate }),
+    entries: bundle.verificationMaterial.tlogEntries.map(withoutLooseProof),
+    timestamps: (bundle.verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []).map(({ signedTimestamp }) => signedTimestamp),
+  };
+}
+
+function contentOf({ content }: Bundle, artifact: Artifact | undefined, profile: Profile, wants: Requirement['wants']): Content {
+  if (content.$case === 'dsseEnvelope') return envelopeContent(content.dsseEnvelope, profile, wants);
+  if (artifact === undefined) throw new JsonError('the bundle does not contain a DSSE envelope');
+  return messageContent(content.messageSignature, artifact);
+}
+
+function envelopeContent({ payload, payloadType, signatures }: Envelope, profile: Profile, wants: Requirement['wants']): Content {
   const [signature] = signatures;
   if (signature === undefined || signatures.length !== 1) {
     throw new JsonError(`the envelope has ${signatures.length} signatures instead of one`);
@@ -26,15 +54,41 @@ export function readBundle(candidate: BundleCandidate, profile: Profile): Signed
   if (payloadType !== IN_TOTO) {
     throw new JsonError(`the payload type is ${JSON.stringify(payloadType.slice(0, 128))} instead of ${JSON.stringify(IN_TOTO)}`);
   }
-  const certificate = certificateOf(bundle);
-  return {
-    format: 'bundle',
-    content: SignedContent.ofEnvelope(payloadType, payload, signature.sig),
-    claim: readStatement(payload, profile),
-    ...(certificate === undefined ? {} : { certificate }),
-    entries: bundle.verificationMaterial.tlogEntries.map(withoutLooseProof),
-    timestamps: (bundle.verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []).map(({ signedTimestamp }) => signedTimestamp),
-  };
+  return { content: SignedContent.ofEnvelope(payloadType, payload, signature.sig), claim: readStatement(payload, profile, wants) };
+}
+
+/** The digest that the bundle declares is a hint and no more: it must be that of the artifact, which is what counts (sigstore_bundle.proto). */
+function messageContent({ messageDigest, signature }: Extract<Bundle['content'], { $case: 'messageSignature' }>['messageSignature'], artifact: Artifact): Content {
+  const signable = 'bytes' in artifact ? { bytes: Buffer.from(artifact.bytes) } : { sha256: Buffer.from(artifact.digest.slice('sha256:'.length), 'hex') };
+  if (!isDigestOf(messageDigest.digest, signable)) throw new SignatureError('SignatureInvalid', 'the message digest of the bundle is not that of the artifact');
+  const digest = 'bytes' in artifact ? digestOf(artifact.bytes) : artifact.digest;
+  return { content: SignedContent.ofMessage(signable, signature), claim: { type: '', subjects: [{ digest, annotations: {} }] } };
+}
+
+/** Names of hashes in protobuf's JSON (sigstore_common.proto), with the bytes of their digests. */
+const DIGEST_BYTES: Readonly<Record<string, number>> = { SHA2_256: 32, SHA2_384: 48, SHA2_512: 64 };
+
+function checkMessage(message: JsonObject): void {
+  fromBase64(message['signature'], 'signature', MAX_SIGNATURE_BYTES);
+  const declared = asObject(message['messageDigest'], 'messageDigest');
+  const algorithm = asString(declared['algorithm'], 'messageDigest.algorithm');
+  const digest = fromBase64(declared['digest'], 'messageDigest.digest', MAX_ID_BYTES);
+  if (!Object.hasOwn(DIGEST_BYTES, algorithm)) {
+    throw new JsonError(`messageDigest.algorithm ${JSON.stringify(algorithm.slice(0, 64))} is not one of ${Object.keys(DIGEST_BYTES).join(', ')}`);
+  }
+  if (digest.length !== DIGEST_BYTES[algorithm]) throw new JsonError('messageDigest.digest has not the length of its algorithm');
+}
+
+/** The payload of a bundle's envelope, bounded and unproven. Throws {@link SignatureError} or {@link JsonError}. */
+export function bundlePayload(candidate: BundleCandidate, given: Profile): Buffer {
+  const profile = sizedFor(given, 'Attestation');
+  const envelope = asObject(parseBundle(candidate, profile)['dsseEnvelope'], 'dsseEnvelope');
+  return fromBase64(envelope['payload'], 'payload', profile.limits.bundleBytes);
+}
+
+function sizedFor(profile: Profile, wants: Requirement['wants']): Profile {
+  if (wants !== 'Attestation') return profile;
+  return { ...profile, limits: { ...profile.limits, bundleBytes: profile.limits.attestationBytes } };
 }
 
 /**

@@ -2,37 +2,52 @@ import { createHash, timingSafeEqual, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { dsse } from '@sigstore/core';
 import type { SignedEntity } from '@sigstore/verify';
+import { isSignatureOfDigest } from './digest-signature.ts';
+import { SignatureError } from './types.ts';
 
 /** A hash that a signature may be made over. */
 export type HashAlgorithm = 'sha224' | 'sha256' | 'sha384' | 'sha512';
 
-/** The bytes that a signature is over, as the library asks for them; digests are always computed here, never taken from what was signed for. */
+/** A `.att` layer: the envelope as it is stored, which is what its log entry is about. */
+export interface StoredEnvelope {
+  readonly bytes: Buffer;
+  /** The signature that an entry which has one must name; absent where only the envelope and the signer are compared. */
+  readonly signature?: Buffer;
+}
+
+/** What was signed: its bytes or, where no more than that is at hand, their SHA-256. */
+export type Signable = { readonly bytes: Buffer } | { readonly sha256: Buffer };
+
+/** What a signature is over, as the library asks for it; digests are always computed here, never taken from what was signed for. */
 export class SignedContent {
   /** The raw signature. */
   readonly signature: Buffer;
-  /** What was signed: the payload itself, or the DSSE pre-authentication encoding. */
-  readonly message: Buffer;
-  /** What the message carries: the same as `message`, or the DSSE payload. */
-  readonly payload: Buffer;
+  /** Set for a `.att` layer. */
+  readonly stored: StoredEnvelope | undefined;
+  readonly #message: Signable;
+  readonly #payload: Signable;
 
-  private constructor(signature: Buffer, message: Buffer, payload: Buffer) {
+  private constructor(signature: Buffer, message: Signable, payload: Signable, stored?: StoredEnvelope) {
     this.signature = signature;
-    this.message = message;
-    this.payload = payload;
+    this.#message = message;
+    this.#payload = payload;
+    this.stored = stored;
   }
 
-  /** A signature directly over `payload`. */
-  static ofMessage(payload: Buffer, signature: Buffer): SignedContent {
-    return new SignedContent(signature, payload, payload);
+  /** A signature directly over `message`. */
+  static ofMessage(message: Buffer | Signable, signature: Buffer): SignedContent {
+    const signable = Buffer.isBuffer(message) ? { bytes: message } : message;
+    return new SignedContent(signature, signable, signable);
   }
 
   /** A signature over a DSSE envelope (secure-systems-lab/dsse, protocol.md). */
-  static ofEnvelope(payloadType: string, payload: Buffer, signature: Buffer): SignedContent {
-    return new SignedContent(signature, dsse.preAuthEncoding(payloadType, payload), payload);
+  static ofEnvelope(payloadType: string, payload: Buffer, signature: Buffer, stored?: StoredEnvelope): SignedContent {
+    return new SignedContent(signature, { bytes: dsse.preAuthEncoding(payloadType, payload) }, { bytes: payload }, stored);
   }
 
-  get isEnvelope(): boolean {
-    return this.message !== this.payload;
+  /** Whether `digest` is that of what was signed (the message, or the DSSE pre-authentication encoding), or of what it carries. */
+  hasDigest(digest: Buffer, of: 'message' | 'payload'): boolean {
+    return isDigestOf(digest, of === 'message' ? this.#message : this.#payload);
   }
 
   /** The content as `@sigstore/verify` takes it; `verdict` answers its question whether a key made the signature. */
@@ -40,16 +55,24 @@ export class SignedContent {
     return {
       signature: this.signature,
       compareSignature: (signature) => sameBytes(signature, this.signature),
-      compareDigest: (digest) => isDigestOf(digest, this.payload),
-      compareSignedDigest: (digest) => isDigestOf(digest, this.message),
+      compareDigest: (digest) => this.hasDigest(digest, 'payload'),
+      compareSignedDigest: (digest) => this.hasDigest(digest, 'message'),
       verifySignature: verdict,
     };
   }
 
-  /** Whether `key` made the signature with one of `hashes` (Ed25519 has its own; RSA means PKCS#1 v1.5). */
+  /**
+   * Whether `key` made the signature with one of `hashes` (Ed25519 has its own; RSA means PKCS#1 v1.5). Where only the SHA-256 of what
+   * was signed is at hand, neither another hash nor Ed25519 can be verified: then it throws {@link SignatureError}.
+   */
   isSignedBy(key: KeyObject, hashes: readonly HashAlgorithm[]): boolean {
-    const algorithms = key.asymmetricKeyType === 'ed25519' ? [null] : hashes;
-    return algorithms.some((algorithm) => verify(algorithm, this.message, key, this.signature));
+    const message = this.#message;
+    const pure = key.asymmetricKeyType === 'ed25519';
+    if ('bytes' in message) return (pure ? [null] : hashes).some((algorithm) => verify(algorithm, message.bytes, key, this.signature));
+    if (pure || !hashes.includes('sha256')) {
+      throw new SignatureError('SignatureInvalid', 'a signature of this kind can be verified with the artifact only, not with its SHA-256 digest');
+    }
+    return isSignatureOfDigest(key, message.sha256, this.signature);
   }
 }
 
@@ -58,8 +81,10 @@ export function sameBytes(one: Buffer, other: Buffer): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-/** Whether `digest` is the SHA-256, SHA-384 or SHA-512 of `bytes`; its length says which. */
-export function isDigestOf(digest: Buffer, bytes: Buffer): boolean {
+/** Whether `digest` is the SHA-256, SHA-384 or SHA-512 of what was signed; its length says which. */
+export function isDigestOf(digest: Buffer, signed: Buffer | Signable): boolean {
+  if ('sha256' in signed) return sameBytes(digest, signed.sha256);
   const algorithm = { 32: 'sha256', 48: 'sha384', 64: 'sha512' }[digest.length];
+  const bytes = Buffer.isBuffer(signed) ? signed : signed.bytes;
   return algorithm !== undefined && sameBytes(digest, createHash(algorithm).update(bytes).digest());
 }

@@ -14,10 +14,12 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * Parses UTF-8 JSON (RFC 8259). `strict` also refuses what two parsers may read differently: a key that occurs twice in
- * one object, `__proto__`, nesting deeper than `maxDepth` (CWE-1321, RFC 8259 §4), and more than 65,536 values. The caller has capped the size.
+ * one object, `__proto__`, nesting deeper than `maxDepth` (CWE-1321, RFC 8259 §4), and more than `maxParts` values (65,536 unless told
+ * otherwise). The caller has capped the size.
  */
-export function parseJson(bytes: Uint8Array, options: { readonly strict: boolean; readonly maxDepth: number }): unknown {
-  if (options.strict && hasMoreParts(bytes, MAX_PARTS)) throw new JsonLimitError(`has more than ${MAX_PARTS} members and elements`);
+export function parseJson(bytes: Uint8Array, options: { readonly strict: boolean; readonly maxDepth: number; readonly maxParts?: number }): unknown {
+  const { maxParts = MAX_PARTS } = options;
+  if (options.strict && hasMoreParts(bytes, maxParts)) throw new JsonLimitError(`has more than ${maxParts} members and elements`);
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: options.strict, ignoreBOM: true }).decode(bytes);

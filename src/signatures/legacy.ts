@@ -13,12 +13,15 @@ import type { LegacyCandidate, Profile } from './types.ts';
  * Annotations of a layer (cosign, specs/SIGNATURE_SPEC.md). `dev.sigstore.cosign/chain` is never looked at: trust comes from the
  * trust root alone.
  */
-const SIGNATURE = 'dev.cosignproject.cosign/signature';
+export const SIGNATURE = 'dev.cosignproject.cosign/signature';
 const CERTIFICATE = 'dev.sigstore.cosign/certificate';
 const BUNDLE = 'dev.sigstore.cosign/bundle';
 const TIMESTAMP = 'dev.sigstore.cosign/rfc3161timestamp';
+/** The material beside what was signed, in the annotations of a layer. */
+export type LegacyMaterial = Pick<Signed, 'certificate' | 'entries' | 'timestamps'>;
+
 /** No signature of the algorithms that are supported is larger (RSA with 16,384 bits). */
-const MAX_SIGNATURE_BYTES = 2048;
+export const MAX_SIGNATURE_BYTES = 2048;
 
 /** Reads a legacy signature. Throws {@link SignatureError} or {@link JsonError}. */
 export function readLegacy(candidate: LegacyCandidate, profile: Profile): Signed {
@@ -26,15 +29,23 @@ export function readLegacy(candidate: LegacyCandidate, profile: Profile): Signed
   if (candidate.payload.length > limits.payloadBytes) {
     throw new SignatureError('LimitExceeded', `the payload is larger than ${limits.payloadBytes} bytes`);
   }
-  const annotation = (name: string): string | undefined => candidate.annotations[name] || undefined;
-  const signature = annotation(SIGNATURE);
-  if (signature === undefined) throw new SignatureError('SignatureInvalid', `the layer has no annotation ${SIGNATURE}`);
-  const certificate = readCertificate(annotation(CERTIFICATE), profile);
+  const signature = candidate.annotations[SIGNATURE];
+  if (!signature) throw new SignatureError('SignatureInvalid', `the layer has no annotation ${SIGNATURE}`);
+  const material = readMaterial(candidate.annotations, profile);
   const payload = Buffer.from(candidate.payload);
   return {
     format: 'legacy',
-    content: SignedContent.ofMessage(payload, fromBase64(signature, SIGNATURE, MAX_SIGNATURE_BYTES)),
+    content: SignedContent.ofMessage({ bytes: payload }, fromBase64(signature, SIGNATURE, MAX_SIGNATURE_BYTES)),
     claim: readSimpleSigning(payload, profile),
+    ...material,
+  };
+}
+
+/** Certificate, log entry and timestamp of a `.sig` or `.att` layer. Throws {@link SignatureError} or {@link JsonError}. */
+export function readMaterial(annotations: Readonly<Record<string, string>>, profile: Profile): LegacyMaterial {
+  const annotation = (name: string): string | undefined => annotations[name] || undefined;
+  const certificate = readCertificate(annotation(CERTIFICATE), profile);
+  return {
     ...(certificate === undefined ? {} : { certificate }),
     entries: readEntries(annotation(BUNDLE), profile),
     timestamps: readTimestamps(annotation(TIMESTAMP), profile),

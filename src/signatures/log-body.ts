@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { isDigestOf, sameBytes } from './content.ts';
-import type { SignedContent } from './content.ts';
+import type { SignedContent, StoredEnvelope } from './content.ts';
 import { asList, asObject, asString, fromBase64, JsonError } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { readPem } from './pem.ts';
@@ -14,10 +14,13 @@ interface LoggedVerifier {
 /** What an entry says: that this signer made this signature over something with this digest. */
 interface LoggedClaim {
   readonly verifier: LoggedVerifier;
-  readonly signature: Buffer;
+  /** Absent where the entry names the envelope alone, which has the signature in it. */
+  readonly signature?: Buffer;
   readonly digest: Buffer;
   /** Which bytes the digest is of: what was signed, or the payload of the envelope. */
   readonly of: 'message' | 'payload';
+  /** Digest of the whole envelope in JSON, as the log was given it. */
+  readonly envelope?: Buffer;
 }
 
 /** The signer that an entry must name: the certificate where one signed, else the key as SPKI. */
@@ -37,11 +40,25 @@ const MAX_FIELD = 64 * 1024;
  */
 export function checkLogBody(body: JsonObject, content: SignedContent, signer: ExpectedSigner): void {
   const claim = read(body);
-  if (!sameBytes(claim.signature, content.signature)) throw new LogBodyError('the log entry is about another signature');
-  if (!isDigestOf(claim.digest, claim.of === 'message' ? content.message : content.payload)) {
-    throw new LogBodyError('the log entry is about another artifact');
-  }
+  if (content.stored === undefined) checkContent(claim, content);
+  else checkStored(claim, content, content.stored);
   if (!names(claim.verifier, signer)) throw new LogBodyError('the log entry names another signer');
+}
+
+function checkContent({ signature, digest, of }: LoggedClaim, content: SignedContent): void {
+  if (signature === undefined) throw new LogBodyError('log entries of kind intoto/0.0.1 do not name the signature, and are read for legacy attestations only');
+  if (!sameBytes(signature, content.signature)) throw new LogBodyError('the log entry is about another signature');
+  if (!content.hasDigest(digest, of)) throw new LogBodyError('the log entry is about another artifact');
+}
+
+/** A legacy attestation: the entry is about the very envelope that is stored, as cosign compares it. */
+function checkStored({ signature, digest, of, envelope }: LoggedClaim, content: SignedContent, stored: StoredEnvelope): void {
+  if (stored.signature !== undefined && signature !== undefined && !sameBytes(signature, stored.signature)) {
+    throw new LogBodyError('the log entry is about another signature');
+  }
+  const whole = envelope ?? (of === 'message' ? digest : undefined);
+  if (whole === undefined || !isDigestOf(whole, stored)) throw new LogBodyError('the log entry is about another envelope');
+  if (stored.signature !== undefined && of === 'payload' && !content.hasDigest(digest, of)) throw new LogBodyError('the log entry is about another artifact');
 }
 
 /** `kind/apiVersion` of an entry. */
@@ -63,6 +80,8 @@ function read(body: JsonObject): LoggedClaim {
       return readRekord(spec);
     case 'dsse/0.0.1':
       return readDsse(spec);
+    case 'intoto/0.0.1':
+      return readIntotoHashes(spec);
     case 'intoto/0.0.2':
       return readIntoto(spec);
     case 'hashedrekord/0.0.2':
@@ -91,6 +110,18 @@ function readDsse(spec: JsonObject): LoggedClaim {
     signature: fromBase64(signature['signature'], 'signature', MAX_FIELD),
     digest: readHash(spec['payloadHash']),
     of: 'payload',
+    envelope: readHash(spec['envelopeHash']),
+  };
+}
+
+/** The first version names the envelope and its payload by their hashes, and the signer; the signature is in the envelope. */
+function readIntotoHashes(spec: JsonObject): LoggedClaim {
+  const content = asObject(spec['content'], 'content');
+  return {
+    verifier: readPemVerifier(spec['publicKey']),
+    digest: readHash(content['payloadHash']),
+    of: 'payload',
+    envelope: readHash(content['hash']),
   };
 }
 
@@ -104,6 +135,7 @@ function readIntoto(spec: JsonObject): LoggedClaim {
     signature: fromBase64(inner, 'sig', MAX_FIELD),
     digest: readHash(content['payloadHash']),
     of: 'payload',
+    envelope: readHash(content['hash']),
   };
 }
 

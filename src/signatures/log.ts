@@ -20,7 +20,7 @@ export interface VerifiedEntry {
   readonly time?: number;
 }
 
-/** Kinds that the library does not know; they exist only with a SET. */
+/** Kinds that the library does not know; they exist only with a SET. So does every entry of a legacy attestation. */
 const SET_ONLY: ReadonlySet<string> = new Set(['rekord/0.0.1']);
 /** Kinds of Rekor v2, whose logs sign checkpoints in the name of their host. */
 const TILES: ReadonlySet<string> = new Set(['hashedrekord/0.0.2', 'dsse/0.0.2']);
@@ -69,7 +69,7 @@ function verifyEntry(
     const kind = kindOf(body);
     checkLogBody(body, content, signer);
     const log = firstThat(logs, (candidate) => {
-      if (SET_ONLY.has(kind)) verifySet(entry, candidate);
+      if (SET_ONLY.has(kind) || content.stored !== undefined) verifySet(entry, candidate);
       else verifyInclusion(entry, kind, content, candidate, limits);
     });
     return entry.inclusionPromise === undefined ? { log } : { log, time: Number(entry.integratedTime) * 1000 };

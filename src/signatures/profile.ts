@@ -6,6 +6,7 @@ const MEBI = 1024 * 1024;
 const LIMITS: Limits = Object.freeze({
   bundleBytes: MEBI,
   payloadBytes: MEBI,
+  attestationBytes: 16 * MEBI,
   logEntries: 4,
   logBodyBytes: 512 * 1024,
   timestamps: 4,
@@ -38,12 +39,13 @@ export const OPERATOR: Profile = Object.freeze({
   unaskedTimestamps: true,
   legacyTimestampMayBeAbsent: false,
   duplicateLogEntries: 'CountOnce',
+  oneEnvelopeSignature: true,
 });
 
 /** What cosign 3 does (../research: cosign.md §2). Only `src/cli/verify*` may name it. */
 export const COSIGN: Profile = Object.freeze({
   name: 'cosign',
-  limits: Object.freeze({ ...LIMITS, bundleBytes: 128 * MEBI, payloadBytes: 128 * MEBI, logEntries: 32, timestamps: 32, jsonDepth: 1000 }),
+  limits: Object.freeze({ ...LIMITS, bundleBytes: 128 * MEBI, payloadBytes: 128 * MEBI, attestationBytes: 128 * MEBI, logEntries: 32, timestamps: 32, jsonDepth: 1000 }),
   bundleMediaTypes: Object.freeze(BUNDLE_V03),
   strictJson: false,
   singleName: false,
@@ -52,4 +54,5 @@ export const COSIGN: Profile = Object.freeze({
   unaskedTimestamps: false,
   legacyTimestampMayBeAbsent: true,
   duplicateLogEntries: 'Refuse',
+  oneEnvelopeSignature: false,
 });

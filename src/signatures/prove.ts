@@ -1,9 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import { messageOf } from '../base/errors.ts';
+import { readLegacyAttestation } from './attestation.ts';
 import { readBundle } from './bundle.ts';
 import { CertificateError, mayServe, readCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { CODE_SIGNING, verifyChain } from './chain.ts';
+import { SignedContent } from './content.ts';
 import type { HashAlgorithm } from './content.ts';
 import { claimsOf } from './identity.ts';
 import { JsonLimitError } from './json.ts';
@@ -25,8 +27,7 @@ import type { Candidate, CertificateClaims, Proof, Requirement, Signer } from '.
  */
 export function prove(candidate: Candidate, requirement: Requirement): Proof {
   try {
-    const signed = candidate.format === 'legacy' ? readLegacy(candidate, requirement.profile) : readBundle(candidate, requirement.profile);
-    return proveSigned(signed, requirement);
+    return proveAny(read(candidate, requirement), requirement);
   } catch (error) {
     if (error instanceof SignatureError) throw error;
     if (error instanceof CertificateError) {
@@ -34,6 +35,30 @@ export function prove(candidate: Candidate, requirement: Requirement): Proof {
     }
     const code = error instanceof JsonLimitError ? 'LimitExceeded' : 'SignatureInvalid';
     throw new SignatureError(code, `the signature cannot be read: ${messageOf(error, 256)}`, { cause: error });
+  }
+}
+
+function read(candidate: Candidate, { profile, wants }: Requirement): readonly Signed[] {
+  switch (candidate.format) {
+    case 'legacy':
+      return [readLegacy(candidate, profile)];
+    case 'legacy-attestation':
+      return readLegacyAttestation(candidate, profile);
+    case 'bundle':
+      return [readBundle(candidate, profile, wants)];
+    default:
+      return candidate satisfies never;
+  }
+}
+
+/** Of several signatures of one envelope any counts, as for cosign; the operator reads one only. */
+function proveAny([signed, ...others]: readonly Signed[], requirement: Requirement): Proof {
+  if (signed === undefined) throw new SignatureError('SignatureInvalid', 'there is no signature');
+  if (others.length === 0) return proveSigned(signed, requirement);
+  try {
+    return proveSigned(signed, requirement);
+  } catch {
+    return proveAny(others, requirement);
   }
 }
 
@@ -107,7 +132,7 @@ function provenTimestamps(signed: Signed, requirement: Requirement, entries: rea
   let reason: SignatureError | undefined;
   for (const token of signed.timestamps) {
     try {
-      times.push(verifyTimestamp(token, signed.content, material));
+      times.push(stampedTime(token, signed, material));
     } catch (error) {
       if (!(error instanceof SignatureError)) throw error;
       reason = error;
@@ -117,6 +142,20 @@ function provenTimestamps(signed: Signed, requirement: Requirement, entries: rea
   if (reason !== undefined) throw reason;
   if (signed.format === 'legacy' && profile.legacyTimestampMayBeAbsent) return times;
   throw new SignatureError('TimestampInvalid', 'the signature has no timestamp');
+}
+
+/** The time of a token over any of what it may be over. */
+function stampedTime(token: Buffer, { content, stamped }: Signed, trust: TrustRoot['material']): number {
+  if (stamped === undefined) return verifyTimestamp(token, content, trust);
+  let reason: unknown;
+  for (const bytes of stamped) {
+    try {
+      return verifyTimestamp(token, SignedContent.ofMessage({ bytes }, bytes), trust);
+    } catch (error) {
+      reason = error;
+    }
+  }
+  throw reason;
 }
 
 /**

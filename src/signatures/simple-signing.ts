@@ -34,11 +34,12 @@ export function readSimpleSigning(payload: Uint8Array, { limits, strictJson }: P
   return { type, subjects: [{ digest, name, annotations: asObject(field(root, 'optional') ?? {}, 'optional') }] };
 }
 
-function exactField(object: JsonObject, name: string): unknown {
+/** A member by exactly this name. */
+export function exactField(object: JsonObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
-/** As encoding/json decodes into a struct. */
-function goField(object: JsonObject, name: string): unknown {
+/** A member as encoding/json of Go decodes it into a struct: in any case, and the last one wins. */
+export function goField(object: JsonObject, name: string): unknown {
   return Object.entries(object).findLast(([key]) => key.toLowerCase() === name)?.[1];
 }

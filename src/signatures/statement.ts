@@ -1,8 +1,9 @@
 import { isDigest } from '../base/digest.ts';
 import { asList, asObject, asString, JsonError, parseJson } from './json.ts';
+import type { JsonObject } from './json.ts';
 import type { Claim } from './simple-signing.ts';
 import { SignatureError } from './types.ts';
-import type { Profile, Subject } from './types.ts';
+import type { Profile, Requirement, Subject } from './types.ts';
 
 /** The payload type of an in-toto statement in a DSSE envelope (in-toto/attestation, spec/v1/envelope.md). */
 export const IN_TOTO = 'application/vnd.in-toto+json';
@@ -10,16 +11,28 @@ export const IN_TOTO = 'application/vnd.in-toto+json';
 const STATEMENT_TYPES: ReadonlySet<string> = new Set(['https://in-toto.io/Statement/v1', 'https://in-toto.io/Statement/v0.1']);
 /** As sigstore-go. */
 const MAX_DIGESTS = 32;
+/** Members and elements of an attestation: a large SBOM has some hundred thousands. */
+const MAX_ATTESTATION_PARTS = 1_048_576;
 
-/** Reads an in-toto statement (in-toto/attestation, spec/v1/statement.md). Throws {@link JsonError} or {@link SignatureError}. */
-export function readStatement(payload: Uint8Array, { limits, strictJson, predicateTypes }: Profile): Claim {
-  const statement = asObject(parseJson(payload, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the statement');
+/** The JSON of a statement, nothing in it looked at yet. Throws {@link JsonError}. */
+export function parseStatement(payload: Uint8Array, { limits, strictJson }: Profile, wants: Requirement['wants']): JsonObject {
+  const options = { strict: strictJson, maxDepth: limits.jsonDepth, ...(wants === 'Attestation' ? { maxParts: MAX_ATTESTATION_PARTS } : {}) };
+  return asObject(parseJson(payload, options), 'the statement');
+}
+
+/**
+ * Reads an in-toto statement (in-toto/attestation, spec/v1/statement.md); where a signature is wanted, its predicate type must be one of
+ * the profile's. Throws {@link JsonError} or {@link SignatureError}.
+ */
+export function readStatement(payload: Uint8Array, profile: Profile, wants: Requirement['wants']): Claim {
+  const statement = parseStatement(payload, profile, wants);
+  const { limits, predicateTypes } = profile;
   const version = asString(statement['_type'], '_type');
   if (!STATEMENT_TYPES.has(version)) {
     throw new JsonError(`_type ${JSON.stringify(version.slice(0, 128))} is not that of an in-toto statement`);
   }
   const type = asString(statement['predicateType'], 'predicateType');
-  if (predicateTypes?.includes(type) === false) {
+  if (wants !== 'Attestation' && predicateTypes?.includes(type) === false) {
     throw new SignatureError('NoSignature', `it is an attestation of type ${JSON.stringify(type.slice(0, 128))}, not a signature`);
   }
   const members = asList(statement['subject'], 'subject');

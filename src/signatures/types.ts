@@ -19,15 +19,32 @@ export interface BundleCandidate {
   readonly format: 'bundle';
   readonly location: string;
   readonly bytes: Uint8Array;
+  /** What a signature over an artifact itself (`messageSignature`) is held against; without it such a bundle is refused. */
+  readonly artifact?: Artifact;
 }
 
-/** One signature as found beside an image. */
-export type Candidate = LegacyCandidate | BundleCandidate;
+/** An artifact that is at hand, or no more of it than its digest. */
+export type Artifact = { readonly bytes: Uint8Array } | { readonly digest: Digest };
+
+/** A legacy cosign attestation: one layer of a `.att` manifest (cosign specs/ATTESTATION_SPEC.md). Nothing is judged yet. */
+export interface LegacyAttestationCandidate {
+  readonly format: 'legacy-attestation';
+  readonly location: string;
+  /** The DSSE envelope in JSON, as received: log entries and timestamps speak of exactly these bytes. */
+  readonly envelope: Uint8Array;
+  /** The layer's annotations: certificate, chain, bundle, rfc3161timestamp; its signature is empty. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** One signature or attestation as found beside an image. */
+export type Candidate = LegacyCandidate | BundleCandidate | LegacyAttestationCandidate;
 
 /** Upper bounds, applied before anything is parsed (verification.md, Limits). Bytes are of the decoded form. */
 export interface Limits {
   readonly bundleBytes: number;
   readonly payloadBytes: number;
+  /** Of an envelope or bundle, where attestations are asked for. */
+  readonly attestationBytes: number;
   readonly logEntries: number;
   readonly logBodyBytes: number;
   readonly timestamps: number;
@@ -64,10 +81,17 @@ export interface Profile {
   /** A legacy signature without any timestamp passes although one is required. */
   readonly legacyTimestampMayBeAbsent: boolean;
   readonly duplicateLogEntries: 'CountOnce' | 'Refuse';
+  /** A legacy attestation's envelope has exactly one signature, which its log entry names; otherwise any that verifies counts. */
+  readonly oneEnvelopeSignature: boolean;
 }
 
 /** What must be proven of a signature, whoever made it. */
 export interface Requirement {
+  /**
+   * What is asked for; `Signature` where absent. With `Attestation` a statement of any predicate type counts, and envelopes and
+   * bundles may be as large as attestations are. A `.att` layer is always read as an attestation.
+   */
+  readonly wants?: 'Signature' | 'Attestation';
   /** Keyed when present: the signature must be by this key. Absent: keyless. */
   readonly key?: PublicKey;
   /** Certificate authorities, logs, CT logs, timestamp authorities. May be absent only for a key with `log: 'Ignored'`. */
@@ -130,7 +154,7 @@ export interface Proof {
   readonly signedAt?: number;
   /** Whether a log entry was verified. */
   readonly logged: boolean;
-  /** `critical.type` or the predicate type. */
+  /** `critical.type` or the predicate type; empty where an artifact itself was signed. */
   readonly type: string;
   /** Each artifact with its own name and annotations. `repository` and `annotations` above are given only where there is exactly one. */
   readonly subjects: readonly Subject[];

@@ -63,6 +63,8 @@ export interface ReadOptions {
   readonly budget: Budget;
   /** Concurrent fetches. */
   readonly fetches: number;
+  /** What the tags of legacy signatures and attestations begin with; nothing by default. */
+  readonly tagPrefix?: string;
   /** Whether bundles that say of themselves to be attestations are read as well. */
   readonly attestations: boolean;
 }

@@ -6,7 +6,7 @@ import { Lru } from '../base/lru.ts';
 import { SingleFlight } from '../base/single-flight.ts';
 import type { RegistryCall, RegistryClient, RepositoryName } from '../registry/types.ts';
 import { RegistryError } from '../registry/types.ts';
-import type { Candidate } from '../signatures/types.ts';
+import type { Candidate, LegacyAttestationCandidate, LegacyCandidate } from '../signatures/types.ts';
 import { readReferrers } from './bundle-evidence.ts';
 import type { Evidence, Found, ReadOptions } from './evidence-types.ts';
 import { NOTHING, budgetOf, merge } from './evidence-types.ts';
@@ -104,7 +104,7 @@ export function candidateKey(candidate: Candidate): Digest {
   const content =
     candidate.format === 'bundle'
       ? [candidate.format, digestOf(candidate.bytes)]
-      : [candidate.format, digestOf(candidate.payload), Object.entries(candidate.annotations).toSorted(byName)];
+      : [candidate.format, digestOf(bytesIn(candidate)), Object.entries(candidate.annotations).toSorted(byName)];
   const key = digestOf(JSON.stringify(content));
   keys.set(candidate, key);
   return key;
@@ -130,6 +130,10 @@ function bytesOf(evidence: Evidence): number {
   return evidence.candidates.reduce((sum, candidate) => {
     if (candidate.format === 'bundle') return sum + candidate.bytes.byteLength + OVERHEAD;
     const annotations = Object.entries(candidate.annotations).reduce((size, [key, value]) => size + key.length + value.length, 0);
-    return sum + candidate.payload.byteLength + 2 * annotations + OVERHEAD;
+    return sum + bytesIn(candidate).byteLength + 2 * annotations + OVERHEAD;
   }, OVERHEAD);
+}
+
+function bytesIn(candidate: LegacyCandidate | LegacyAttestationCandidate): Uint8Array {
+  return candidate.format === 'legacy' ? candidate.payload : candidate.envelope;
 }

@@ -26,7 +26,7 @@ async function read(arrange: (registry: MemoryRegistry) => void): Promise<{ byte
   const registry = new MemoryRegistry();
   arrange(registry);
   const { candidates, omitted } = await new EvidenceReader(registry, new ManualClock(), DEFAULT_LIMITS).read({ repository: REPOSITORY, digest: DIGEST }, 0, { keychain: ANONYMOUS });
-  const bytes = candidates.reduce((sum, one) => sum + (one.format === 'bundle' ? one.bytes.length : one.payload.length + JSON.stringify(one.annotations).length), 0);
+  const bytes = candidates.reduce((sum, one) => sum + (one.format === 'bundle' ? one.bytes.length : (one.format === 'legacy' ? one.payload : one.envelope).length + JSON.stringify(one.annotations).length), 0);
   return { bytes, omitted, candidates: candidates.length, formats: new Set(candidates.map(({ format }) => format)) };
 }
 

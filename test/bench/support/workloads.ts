@@ -79,7 +79,7 @@ function publicKinds(): readonly Kind[] {
 
 /** The stock verifier refuses a bundle for a timestamp of an authority that it does not know, even if nobody needs it. */
 function withoutTimestamps(candidate: Candidate): Candidate {
-  if (candidate.format === 'legacy') return candidate;
+  if (candidate.format !== 'bundle') return candidate;
   const bundle = JSON.parse(Buffer.from(candidate.bytes).toString()) as { verificationMaterial: Record<string, unknown> };
   const { timestampVerificationData: _, ...material } = bundle.verificationMaterial;
   return asBundle({ ...bundle, verificationMaterial: material });
@@ -126,7 +126,7 @@ function at<Value>(list: readonly Value[], turn: number): Value {
 /** What the stock verifier is asked: a bundle's text, and for a legacy signature, which it does not know, the one it converts to. */
 function questionOf(candidate: Candidate): { readonly text: string; readonly message?: Buffer } {
   if (candidate.format === 'bundle') return { text: Buffer.from(candidate.bytes).toString() };
-  const payload = Buffer.from(candidate.payload);
+  const payload = Buffer.from(candidate.format === 'legacy' ? candidate.payload : candidate.envelope);
   return { text: JSON.stringify(legacyAsBundle({ payload, annotations: { ...candidate.annotations } })), message: payload };
 }
 
@@ -136,6 +136,7 @@ function tamper(candidate: Candidate): Candidate {
     const payload = Buffer.from(candidate.payload);
     return { ...candidate, payload: Buffer.from(payload.toString().replace(/"sha256:(.)/, (_, digit: string) => `"sha256:${other(digit)}`)) };
   }
+  if (candidate.format === 'legacy-attestation') throw new Error('no attestation is measured');
   const bundle = JSON.parse(Buffer.from(candidate.bytes).toString()) as { dsseEnvelope: { payload: string } };
   const payload = Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString();
   const changed = payload.replace(/"sha256":\s*"(.)/, (_, digit: string) => `"sha256":"${other(digit)}`);

@@ -32,7 +32,7 @@ function withoutTimestamps(bytes: Uint8Array): unknown {
 function stock(root: string, candidate: Candidate): boolean {
   return proves(() => {
     if (candidate.format === 'bundle') return stockVerify(root, withoutTimestamps(candidate.bytes));
-    return stockVerifyLegacy(root, { payload: Buffer.from(candidate.payload), annotations: { ...candidate.annotations } });
+    return stockVerifyLegacy(root, { payload: Buffer.from(candidate.format === 'legacy' ? candidate.payload : candidate.envelope), annotations: { ...candidate.annotations } });
   });
 }
 

@@ -66,7 +66,14 @@ export function policy(authorities: readonly CompiledAuthority[], difference: Pa
 export function candidate(name: string, format: Candidate['format'] = 'legacy'): Candidate {
   const location = `registry.example/acme/web, ${name}`;
   const bytes = Buffer.from(name);
-  return format === 'bundle' ? { format, location, bytes } : { format, location, payload: bytes, annotations: {} };
+  switch (format) {
+    case 'bundle':
+      return { format, location, bytes };
+    case 'legacy':
+      return { format, location, payload: bytes, annotations: {} };
+    default:
+      return { format, location, envelope: bytes, annotations: {} };
+  }
 }
 
 /** A proof for {@link DIGEST} by {@link SUBJECT}; state the difference. */

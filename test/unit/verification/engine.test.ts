@@ -42,7 +42,7 @@ function bench(more: Partial<EngineDependencies> = {}): Bench {
     random: () => 0.5,
     hooks: { onVerification: ({ result, reason }) => told.push(`${result} ${reason}`) },
     prove: (candidate) => {
-      const payload = Buffer.from(candidate.format === 'legacy' ? candidate.payload : candidate.bytes).toString();
+      const payload = Buffer.from(candidate.format === 'legacy' ? candidate.payload : candidate.format === 'bundle' ? candidate.bytes : candidate.envelope).toString();
       proofs.push(payload);
       const proof = proves.get(payload);
       if (proof === undefined) throw new SignatureError('SignatureInvalid', 'it proves nothing');
