@@ -12,7 +12,7 @@ import { JsonLimitError } from './json.ts';
 import { readLegacy } from './legacy.ts';
 import { verifyEntries } from './log.ts';
 import type { VerifiedEntry } from './log.ts';
-import { keyIdOf, weaknessOf } from './public-key.ts';
+import { keyIdOf, spkiOf, weaknessOf } from './public-key.ts';
 import { verifySct } from './sct.ts';
 import type { Signed } from './signed.ts';
 import { verifyTimestamp } from './timestamp.ts';
@@ -113,10 +113,8 @@ function certificateHashes(signed: Signed, key: KeyObject): readonly HashAlgorit
 }
 
 function provenEntries(signed: Signed, holder: Holder, requirement: Requirement): readonly VerifiedEntry[] {
-  const signer = {
-    key: holder.key.export({ type: 'spki', format: 'der' }),
-    ...(holder.certificate === undefined ? {} : { certificate: holder.certificate.der }),
-  };
+  const { key, certificate } = holder;
+  const signer = certificate === undefined ? { key: spkiOf(key) } : { key: certificate.spki, certificate: certificate.der };
   return verifyEntries(signed.entries, signed.content, signer, trustOf(requirement).material, requirement.profile);
 }
 
