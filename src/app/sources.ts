@@ -6,14 +6,25 @@ import type { Stored } from '../kube/store.ts';
 import type { Source } from '../runtime/manager.ts';
 
 const LOOK = 250;
-/** Refusals that waiting does not cure: the kind is not installed, the operator may not read it. */
-const HOPELESS: ReadonlySet<string> = new Set(['NotFound', 'Forbidden', 'Unauthorized', 'NoCredentials']);
+/**
+ * Refusals that waiting does not cure (the kind is not installed, the operator may not read it), by the milliseconds for which
+ * they are doubted: an API server that has just started serves no custom resource yet and knows no role.
+ */
+const HOPELESS: ReadonlyMap<string, number> = new Map([
+  ['NotFound', 5_000],
+  ['Forbidden', 5_000],
+  ['Unauthorized', 5_000],
+  ['NoCredentials', 0],
+]);
+
+/** What is asked of a reflector here. */
+type Watched = Pick<Reflector<Stored>, 'resource' | 'start' | 'stop' | 'hasSynced' | 'whenSynced' | 'problem'>;
 
 /**
  * A reflector as a source of the manager. A start ends with the API server's refusal, in one sentence; an API server that
  * is away is waited for.
  */
-export function sourceOf(reflector: Reflector<Stored>, clock: Clock): Source {
+export function sourceOf(reflector: Watched, clock: Clock): Source {
   return {
     name: resourceName(reflector.resource),
     start: () => reflector.start(),
@@ -31,10 +42,11 @@ export function sourceOf(reflector: Reflector<Stored>, clock: Clock): Source {
 }
 
 /** Rejects as soon as the reflector is refused for good. */
-async function refusal(reflector: Reflector<Stored>, clock: Clock, signal: AbortSignal): Promise<never> {
+async function refusal(reflector: Watched, clock: Clock, signal: AbortSignal): Promise<never> {
   for (;;) {
     const { problem } = reflector;
-    if (problem !== undefined && HOPELESS.has(problem.code)) throw new Error(problem.message);
+    const doubted = problem === undefined ? undefined : HOPELESS.get(problem.code);
+    if (problem !== undefined && doubted !== undefined && clock.now() - problem.since >= doubted) throw new Error(problem.message);
     await sleep(clock, LOOK, signal);
   }
 }
