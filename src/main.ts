@@ -23,14 +23,19 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** The commands beside `run`, each with the world as `src/cli/context.ts` describes it. */
 async function commandsFor(env: Environment, setExitCode: (code: number) => void): Promise<(program: Command) => void> {
-  const [{ readFile }, { addVerifyCommand }, { createRegistryClient }, { systemClock }] = await Promise.all([
+  const [{ readFile }, { addVerifyCommand }, { addConformanceCommand }, { createRegistryClient }, { systemClock }] = await Promise.all([
     import('node:fs/promises'),
     import('./cli/verify.ts'),
+    import('./cli/conformance.ts'),
     import('./registry/client.ts'),
     import('./base/clock.ts'),
   ]);
   const world = { env, stdout: print, stderr: complain, setExitCode, clock: systemClock, createRegistry: createRegistryClient };
-  return (program) => addVerifyCommand(program, { ...world, readFile: (path) => readFile(path) });
+  const context = { ...world, readFile: (path: string) => readFile(path) };
+  return (program) => {
+    addVerifyCommand(program, context);
+    addConformanceCommand(program, context);
+  };
 }
 
 function print(text: string): void {
