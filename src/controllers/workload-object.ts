@@ -28,7 +28,7 @@ export interface WorkloadObject extends Stored {
   readonly manager?: string;
   /** Changes with the pod spec but for its images. */
   readonly specHash: string;
-  /** Being deleted: left alone. */
+  /** Being deleted: judged and told, never written to. */
   readonly deleting: boolean;
 }
 

@@ -63,13 +63,13 @@ function basisOf({ workload, governance }: WorkloadFacts): string {
   return digestOf(`${governance} ${workload.specHash}`);
 }
 
-/** The images as far as the API server lets anybody change their fields (api.md, Workloads); the others count as done. */
+/** The images as far as their fields can and may be changed (api.md, Workloads); the others count as done. Nothing is written to what is being deleted. */
 function changeable(workload: WorkloadObject, images: readonly ImageOutcome[]): readonly ImageOutcome[] {
   return images.map((image) => (isChangeable(workload, image) ? image : { ...image, pinned: true }));
 }
 
-function isChangeable({ kind }: WorkloadObject, { field }: ImageOutcome): boolean {
-  return KINDS.get(kind)?.patchable.includes(field.holder) === true;
+function isChangeable({ kind, deleting }: WorkloadObject, { field }: ImageOutcome): boolean {
+  return !deleting && KINDS.get(kind)?.patchable.includes(field.holder) === true;
 }
 
 function whyUnpinned({ workload, images }: WorkloadFacts, decision: PinDecision, contention: Contention | undefined): WorkloadRecord['unpinned'] {
@@ -82,7 +82,7 @@ function whyUnpinned({ workload, images }: WorkloadFacts, decision: PinDecision,
     return { reason: 'NotPinned', message: `nothing is pinned before every governed image verified, and ${blocking.field.image} did not: ${reason}` };
   }
   if (contention?.pin === false) return pinContested(workload);
-  if (open.every((image) => !isChangeable(workload, image))) return notPatchable(workload.kind);
+  if (open.every((image) => !isChangeable(workload, image))) return notPatchable(workload);
   return { reason: 'NotPinned', message: 'the patch was not written yet' };
 }
 
@@ -94,7 +94,8 @@ function pinContested({ writer, manager }: WorkloadObject): NonNullable<Workload
   };
 }
 
-function notPatchable(kind: string): NonNullable<WorkloadRecord['unpinned']> {
+function notPatchable({ kind, deleting = false }: Pick<WorkloadObject, 'kind'> & Partial<Pick<WorkloadObject, 'deleting'>>): NonNullable<WorkloadRecord['unpinned']> {
+  if (deleting) return { reason: 'NotPatchable', message: 'it is being deleted, so nothing is written to it; what it still runs is told until it is gone' };
   return { reason: 'NotPatchable', message: `the API server lets nobody change these images of a ${kind}; pin them where it is made` };
 }
 
@@ -146,5 +147,5 @@ export function pinnedRecord(record: WorkloadRecord, { pins }: PinPlan, now: num
   const { unpinned: _, ...rest } = record;
   const open = images.filter((image) => verified(image) && !image.pinned);
   // A plan pins all that can be: what is left is what nobody may change.
-  return { ...rest, images, state: stateOf(images), ...(open.length === 0 ? {} : { unpinned: notPatchable(record.kind) }) };
+  return { ...rest, images, state: stateOf(images), ...(open.length === 0 ? {} : { unpinned: notPatchable(record) }) };
 }

@@ -59,7 +59,8 @@ export function createWorkloadReconcile(dependencies: WorkloadDependencies): Rec
       memories.delete(key);
       dependencies.policiesTouched(new Set([...ledger.forget(key), ...pending.settle(key)]));
     };
-    if (workload === undefined || workload.deleting) return forget();
+    // One that is being deleted is judged like any other: a finalizer can keep it, and what it runs, for as long as its owner likes (CVE-2023-34091).
+    if (workload === undefined) return forget();
     const memory = memoryOf(memories.get(key), workload, ledger.get(key));
     waitForOwnWrite(workload, memory, clock.now());
     // WARNING: before anything is read: a policy that changes from here on is not the one that is judged by.

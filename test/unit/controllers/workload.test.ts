@@ -11,7 +11,7 @@ import type { EventInput } from '../../../src/kube/events.ts';
 import { anonymousKeychain } from '../../../src/registry/keychain.ts';
 import type { ReconcileResult } from '../../../src/runtime/outcome.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { D1, failed, field, inForce, NOW, POLICY, refusedState, workload } from './builders.ts';
+import { D1, failed, field, inForce, NOW, POLICY, refusedState, verdict, workload } from './builders.ts';
 import { context, StandInClient, StandInEngine } from './stand-ins.ts';
 
 const KEY = 'Deployment/web/api';
@@ -249,17 +249,27 @@ test('a workload that turns out to be gone leaves no trace', async () => {
   assert.deepEqual([world.state, world.pending.count(ID), world.events], [undefined, 0, []]);
 });
 
-for (const [how, gone] of Object.entries({ 'is deleted': undefined, 'is being deleted': workload([field(APP)], { deleting: true }) })) {
-  test(`a workload that ${how} leaves ledger and status, and its policy is told`, async () => {
-    const world = new World();
-    await world.look();
-    world.pending.add(ID, KEY);
-    world.touched.length = 0;
-    world.object = gone;
-    assert.equal(await world.look(), undefined);
-    assert.deepEqual([world.state, world.pending.count(ID), world.touched, world.patches], [undefined, 0, [ID], 1]);
-  });
-}
+test('a workload that is deleted leaves ledger and status, and its policy is told', async () => {
+  const world = new World();
+  await world.look();
+  world.pending.add(ID, KEY);
+  world.touched.length = 0;
+  world.object = undefined;
+  assert.equal(await world.look(), undefined);
+  assert.deepEqual([world.state, world.pending.count(ID), world.touched, world.patches], [undefined, 0, [ID], 1]);
+});
+
+test('CVE-2023-34091: a workload that is being deleted, and kept by a finalizer, is judged and told like any other, and not written to', async () => {
+  const world = new World();
+  world.engine.say = () => failed();
+  world.see(APP, { deleting: true });
+  await world.look();
+  assert.deepEqual([world.state, world.patches], ['failed', 0]);
+  world.engine.say = () => verdict();
+  world.see(APP, { deleting: true, resourceVersion: '11' });
+  await world.look();
+  assert.deepEqual([world.state, world.patches, world.ledger.get(KEY)?.unpinned?.reason], ['verified', 0, 'NotPatchable']);
+});
 
 test('a workload that leaves the scope of its policy leaves its status', async () => {
   const world = new World(inForce({ workloads: { selector: { matchLabels: { team: 'a' } } } }));
