@@ -33,7 +33,7 @@ export interface SenderOptions {
   readonly clock: Clock;
   readonly requestTimeout: number;
   readonly onRequest?: ((event: RequestEvent) => void) | undefined;
-  /** How often a request is repeated after a lost connection, a 5xx or a short `Retry-After`. */
+  /** How often a request is repeated after a lost connection, a 5xx or a short `Retry-After`; after a 429 without one, once. */
   readonly retries: number;
   /** A `Retry-After` up to this is waited for; a longer one is the caller's. */
   readonly patience: number;
@@ -42,6 +42,9 @@ export interface SenderOptions {
 const ERROR_LIMIT = 8 * 1024;
 const RETRY_BACKOFF = { base: 100, factor: 3, max: 1_000 };
 const RETRIED: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+
+/** After a 429 that does not say how long to wait: one repeat, because many a registry throttles by the second, and no second one, because it was asked to stop. */
+const THROTTLED_WAIT = 1_000;
 
 const REFUSED_BY_US = 'such an address is contacted only where its host is configured (--allow-http-registry)';
 
@@ -90,6 +93,7 @@ export class Sender {
   #replyWait(reply: Reply, attempt: number): number | undefined {
     const asked = retryAfterOf(header(reply.headers, 'retry-after'), this.#options.clock.now());
     if (asked !== undefined && (reply.status === 429 || RETRIED.has(reply.status))) return asked <= this.#options.patience ? asked : undefined;
+    if (reply.status === 429) return attempt === 0 && THROTTLED_WAIT <= this.#options.patience ? THROTTLED_WAIT : undefined;
     return RETRIED.has(reply.status) ? backoff(RETRY_BACKOFF, attempt) : undefined;
   }
 
