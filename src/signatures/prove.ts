@@ -208,5 +208,5 @@ function proofOf(signed: Signed, holder: Holder, claims: CertificateClaims | und
 function signerOf({ key, certificate }: Holder, claims: CertificateClaims | undefined): Signer {
   if (claims === undefined || certificate === undefined) return { kind: 'key', keyId: keyIdOf(key) };
   const { issuer, subjects, claims: named } = claims;
-  return { kind: 'certificate', issuer, subject: subjects[0] ?? '', claims: named, certificate: certificate.digest };
+  return { kind: 'certificate', issuer, subject: subjects[0] ?? '', claims: named, certificate: certificate.digest, keyId: keyIdOf(key) };
 }

@@ -74,16 +74,29 @@ export function weaknessOf(key: KeyObject): string | undefined {
   const details = key.asymmetricKeyDetails ?? {};
   const { asymmetricKeyType: type = 'unknown' } = key;
   if (type === 'ed25519') return undefined;
-  if (type === 'ec') {
-    return CURVES.has(details.namedCurve ?? '') ? undefined : `is on curve ${details.namedCurve ?? 'unknown'}; P-256, P-384 and P-521 are supported`;
-  }
+  if (type === 'ec') return weaknessOnCurve(key, details.namedCurve ?? 'unknown');
   if (type === 'rsa') {
     return (details.modulusLength ?? 0) >= 2048 ? undefined : `has ${details.modulusLength ?? 0} bits; RSA keys need at least 2048`;
   }
   return `is of type ${type}; ECDSA, RSA and Ed25519 are supported`;
 }
 
-const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
+/** Bytes of an uncompressed point: 0x04 and two coordinates. */
+const POINT_BYTES: ReadonlyMap<string, number> = new Map([['prime256v1', 65], ['secp384r1', 97], ['secp521r1', 133]]);
+/** Bytes of a SubjectPublicKeyInfo before the point, where the curve is given by name. */
+const HEAD_BYTES: ReadonlyMap<string, number> = new Map([['prime256v1', 26], ['secp384r1', 23], ['secp521r1', 25]]);
+
+/**
+ * WARNING: OpenSSL keeps the form in which it read a point or a curve, so that one key had several ids and its holder could stand for several
+ * signers. Only the form that RFC 5480 §2 asks of everybody is read: curve by name, point uncompressed.
+ */
+function weaknessOnCurve(key: KeyObject, curve: string): string | undefined {
+  const point = POINT_BYTES.get(curve);
+  if (point === undefined) return `is on curve ${curve}; P-256, P-384 and P-521 are supported`;
+  const spki = key.export({ type: 'spki', format: 'der' });
+  const usual = spki.length === point + (HEAD_BYTES.get(curve) ?? 0) && spki.at(-point) === 0x04;
+  return usual ? undefined : 'is not written with its curve by name and its point uncompressed (RFC 5480); convert it: openssl ec -pubin -conv_form uncompressed -param_enc named_curve';
+}
 
 function readBlocks(pem: string): readonly PemBlock[] {
   try {

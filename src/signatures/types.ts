@@ -119,6 +119,8 @@ export type Signer =
       readonly claims: Readonly<Record<string, string>>;
       /** Digest of the certificate's DER. */
       readonly certificate: Digest;
+      /** Digest of the certified key's DER SubjectPublicKeyInfo, as a signer that is a key has it. */
+      readonly keyId?: Digest;
     };
 
 /** Everything that a certificate says of its holder, authenticated by its authority. */

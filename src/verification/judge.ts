@@ -65,7 +65,7 @@ export function* judgement(policy: JudgingPolicy, facts: Facts): Generator<Proof
         misses.push(outcome);
         continue;
       }
-      passes.push({ authority: index, candidate: candidateKey(candidate), signer: identityOf(outcome.signer), value: outcome });
+      passes.push({ authority: index, candidate: candidateKey(candidate), signer: identityOf(outcome.signer), ...keyOf(outcome.signer), value: outcome });
       const distinct = distinctPasses(passes);
       if (distinct.length >= threshold) return verified(distinct.map((pass) => pass.value));
     }
@@ -102,6 +102,10 @@ function* consider(candidate: Candidate, authority: CompiledAuthority, facts: Fa
 
 function identityOf(signer: Signer): string {
   return signer.kind === 'key' ? JSON.stringify(['key', signer.keyId]) : JSON.stringify(['certificate', signer.issuer, signer.subject]);
+}
+
+function keyOf({ keyId }: Signer): Pick<Pass<Passed>, 'key'> {
+  return keyId === undefined ? {} : { key: keyId };
 }
 
 function verified(passes: readonly Passed[]): Judgement {

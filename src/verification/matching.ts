@@ -6,13 +6,15 @@ export interface Pass<Value> {
   readonly candidate: string;
   /** One signer: a key or a certificate identity; equal for the same one. */
   readonly signer: string;
+  /** The key that made the signature, whether a certificate names its holder or not. */
+  readonly key?: string;
   readonly value: Value;
 }
 
 /**
  * The largest set of passes in which every authority, every signature and every signer occurs at most once (api.md,
  * `threshold`: distinct by signer): a maximum matching by augmenting paths, because taking the first that fits can
- * miss one that exists. Signers that share a signature count as one: whoever made that signature is both of them.
+ * miss one that exists. Signers that share a signature or a key count as one: whoever made that signature, or has that key, is both.
  */
 export function distinctPasses<Value>(passes: readonly Pass<Value>[]): readonly Pass<Value>[] {
   const party = parties(passes);
@@ -34,13 +36,19 @@ export function distinctPasses<Value>(passes: readonly Pass<Value>[]): readonly 
   return [...takenBy.values()].toSorted((one, other) => one.authority - other.authority);
 }
 
-/** Which party a pass belongs to: signatures and signers joined where one pass names both (union-find). */
+/** Which party a pass belongs to: signatures, signers and keys joined where one pass names them together (union-find). */
 function parties<Value>(passes: readonly Pass<Value>[]): (pass: Pass<Value>) => string {
   const parent = new Map<string, string>();
   const find = (node: string): string => {
     const above = parent.get(node);
     return above === undefined || above === node ? node : find(above);
   };
-  for (const { candidate, signer } of passes) parent.set(find(`candidate ${candidate}`), find(`signer ${signer}`));
+  const join = (one: string, other: string): void => {
+    if (find(one) !== find(other)) parent.set(find(one), find(other));
+  };
+  for (const { candidate, signer, key } of passes) {
+    join(`candidate ${candidate}`, `signer ${signer}`);
+    if (key !== undefined) join(`key ${key}`, `signer ${signer}`);
+  }
   return ({ signer }) => find(`signer ${signer}`);
 }

@@ -24,6 +24,8 @@ export type TestSigner =
       readonly issuer: string;
       readonly claims: Readonly<Record<string, string>>;
       readonly keyType: KeyType;
+      /** The key that is certified; a new one for each signature by default, as Fulcio's clients do it. */
+      readonly key?: KeyPair;
     };
 
 /**
@@ -181,7 +183,7 @@ function act(
   envelope?: Envelope,
 ): Made {
   const services = { ...own, ...options.services };
-  const key = signer.kind === 'key' ? signer.key : generateKey(signer.keyType);
+  const key = signer.kind === 'key' ? signer.key : (signer.key ?? generateKey(signer.keyType));
   const certificate =
     signer.kind === 'key'
       ? {}
