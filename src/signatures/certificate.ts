@@ -57,6 +57,7 @@ export const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 export const SIGNED_CERTIFICATE_TIMESTAMPS = '1.3.6.1.4.1.11129.2.4.2';
 const BASIC_CONSTRAINTS = '2.5.29.19';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
+const NAME_CONSTRAINTS = '2.5.29.30';
 /** What this file, `chain.ts` and OpenSSL act on. A critical extension of any other kind must not be ignored (RFC 5280 §4.2). */
 const UNDERSTOOD: ReadonlySet<string> = new Set([
   '2.5.29.14',
@@ -118,6 +119,8 @@ function decode(der: Buffer): Certificate {
   const x509 = new X509Certificate(der);
   if (!x509.raw.equals(der)) throw new CertificateError('is not canonical DER');
   const constraints = readConstraints(extensions.get(BASIC_CONSTRAINTS));
+  // They are to be critical (RFC 5280 §4.2.1.10), and issuers have forgotten that: to ignore them is to let an authority name whom it must not.
+  if (constraints.claimsAuthority && extensions.has(NAME_CONSTRAINTS)) throw new CertificateError('has name constraints, which are not supported');
   const usages = readUsages(extensions.get(EXTENDED_KEY_USAGE));
   return Object.freeze({
     x509,

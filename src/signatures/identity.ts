@@ -146,6 +146,14 @@ const PRINTABLE = /^[\u0020-\u007e]+$/;
 /** Kinds of names that say who signed; a host or an address does not. */
 const SIGNERS: ReadonlySet<Name['kind']> = new Set(['email', 'uri', 'other']);
 
+const SHOWN: Readonly<Record<Name['kind'], string>> = { email: 'an e-mail address', uri: 'a URI', other: 'a user name', dns: 'a host', ip: 'an address', unsupported: 'nothing' };
+
+/** A policy names a subject by its text alone, so that one text must not be the name of an e-mail address for one and of a URI or user for another. */
+function kindByText(text: string): 'uri' | 'email' | 'other' {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(text)) return 'uri';
+  return text.includes('@') ? 'email' : 'other';
+}
+
 function refuseAmbiguity(names: readonly Name[], issuerV1: string | undefined, issuerV2: string | undefined): void {
   const [name] = names;
   if (name === undefined || names.length !== 1) throw new CertificateError(`names ${names.length} subjects; exactly one is accepted`);
@@ -153,6 +161,8 @@ function refuseAmbiguity(names: readonly Name[], issuerV1: string | undefined, i
     throw new CertificateError('names something else than a person or a workload as its subject: an e-mail address, a URI or a user name is needed');
   }
   if (!PRINTABLE.test(name.text)) throw new CertificateError('names a subject with characters other than printable ASCII');
+  const seeming = kindByText(name.text);
+  if (seeming !== name.kind) throw new CertificateError(`names a subject that is ${SHOWN[name.kind]} and reads as ${SHOWN[seeming]}`);
   const issuer = issuerV2 ?? issuerV1;
   if (issuer === undefined) throw new CertificateError('names no issuer (OID 1.3.6.1.4.1.57264.1.8 or .1)');
   if (!PRINTABLE.test(issuer)) throw new CertificateError('names an issuer with characters other than printable ASCII');

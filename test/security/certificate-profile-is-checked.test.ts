@@ -3,11 +3,11 @@ import { createPrivateKey } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { COSIGN, OPERATOR } from '../../src/signatures/profile.ts';
 import { prove } from '../../src/signatures/prove.ts';
-import { asking, bundle, found, IMAGE, legacy, refused, release, world } from '../support/signatures.ts';
-import { certificateFaults } from '../support/sigstore/authority.ts';
-import { authorityConstraints, extendedKeyUsage, USAGE } from '../support/sigstore/certificate.ts';
+import { asking, AT, bundle, found, IMAGE, legacy, refused, release, trusting, world } from '../support/signatures.ts';
+import { certificateFaults, createAuthority } from '../support/sigstore/authority.ts';
+import { authorityConstraints, extendedKeyUsage, signCertificate, USAGE } from '../support/sigstore/certificate.ts';
 import type { CertificateTemplate } from '../support/sigstore/certificate.ts';
-import { der, sequence } from '../support/sigstore/der.ts';
+import { der, implicit, sequence, tagged } from '../support/sigstore/der.ts';
 import { certificatePem } from '../support/sigstore/keys.ts';
 import { stockVerifyLegacy } from '../support/sigstore/stock.ts';
 
@@ -48,6 +48,18 @@ test('the stock library takes a web server’s certificate: without our check it
 
 test('an unknown extension that is not critical does no harm', () => {
   assert.ok(prove(legacy(release, { certificate: { shape: certificateFaults.unknownNotCritical } }), asking()));
+});
+
+test('an authority that is bound to certain names is refused with its trust root, critical or not, rather than believed for every name', () => {
+  for (const critical of [true, false]) {
+    const { root, intermediate } = createAuthority({ at: AT });
+    const permitted = { oid: '2.5.29.30', critical, value: sequence(tagged(0, sequence(implicit(1, Buffer.from('corp.test'))))) };
+    const bound = signCertificate({ ...intermediate.template, extensions: [...intermediate.template.extensions, permitted] }, root.key);
+    const whole = world.trustedRoot();
+    const certificates = [bound, root.certificate].map((bytes) => ({ rawBytes: bytes.toString('base64') }));
+    const authorities = whole.certificateAuthorities.map((one) => ({ ...one, certChain: { certificates } }));
+    assert.throws(() => trusting({ ...whole, certificateAuthorities: authorities }), /certChain\.certificates\[0\]: has (name constraints|the critical extension 2\.5\.29\.30)/);
+  }
 });
 
 test('more usages beside code signing do no harm', () => {
