@@ -81,19 +81,22 @@ export function tbsCertificate(template: CertificateTemplate, issuerKey: KeyPair
   );
 }
 
-/** The template as a certificate signed by `issuerKey`: DER. */
-export function signCertificate(template: CertificateTemplate, issuerKey: KeyPair): Buffer {
-  const tbs = tbsCertificate(template, issuerKey);
+/** The template as a certificate signed by `issuerKey`: DER. `bend` changes what is signed after it was encoded. */
+export function signCertificate(template: CertificateTemplate, issuerKey: KeyPair, bend: (tbs: Buffer) => Buffer = (one) => one): Buffer {
+  const tbs = bend(tbsCertificate(template, issuerKey));
   const signature = signWith(issuerKey, tbs, hashOf(issuerKey.type));
   return sequence(tbs, signatureAlgorithm(issuerKey), bitString(signature));
 }
 
 const RSA_SHA256 = [oid('1.2.840.113549.1.1.11'), nothing()];
 const ALGORITHMS: Readonly<Record<KeyType, readonly Buffer[]>> = {
+  'P-224': [oid('1.2.840.10045.4.3.2')],
   'P-256': [oid('1.2.840.10045.4.3.2')],
   'P-384': [oid('1.2.840.10045.4.3.3')],
   'P-521': [oid('1.2.840.10045.4.3.4')],
+  'RSA-1024': RSA_SHA256,
   'RSA-2048': RSA_SHA256,
+  'RSA-3072': RSA_SHA256,
   'RSA-4096': RSA_SHA256,
   Ed25519: [oid('1.3.101.112')],
 };

@@ -1,10 +1,13 @@
 import { createHash, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 
-/** The kinds of keys that cosign knows. RSA takes tenths of a second to generate, the others less than a millisecond. */
-export type KeyType = 'P-256' | 'P-384' | 'P-521' | 'RSA-2048' | 'RSA-4096' | 'Ed25519';
+/**
+ * The kinds of keys that cosign knows, and P-224 and RSA-1024, which are too weak. RSA takes tenths of a second to generate, the
+ * others less than a millisecond.
+ */
+export type KeyType = 'P-224' | 'P-256' | 'P-384' | 'P-521' | 'RSA-1024' | 'RSA-2048' | 'RSA-3072' | 'RSA-4096' | 'Ed25519';
 
 /** Hash functions that signatures are made with. */
-export type HashName = 'sha256' | 'sha384' | 'sha512';
+export type HashName = 'sha224' | 'sha256' | 'sha384' | 'sha512';
 
 /** A key pair and the forms of its public half that signatures carry. */
 export interface KeyPair {
@@ -18,10 +21,13 @@ export interface KeyPair {
 }
 
 const GENERATE: Readonly<Record<KeyType, () => { privateKey: KeyObject; publicKey: KeyObject }>> = {
+  'P-224': () => generateKeyPairSync('ec', { namedCurve: 'secp224r1' }),
   'P-256': () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
   'P-384': () => generateKeyPairSync('ec', { namedCurve: 'secp384r1' }),
   'P-521': () => generateKeyPairSync('ec', { namedCurve: 'secp521r1' }),
+  'RSA-1024': () => generateKeyPairSync('rsa', { modulusLength: 1024 }),
   'RSA-2048': () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  'RSA-3072': () => generateKeyPairSync('rsa', { modulusLength: 3072 }),
   'RSA-4096': () => generateKeyPairSync('rsa', { modulusLength: 4096 }),
   Ed25519: () => generateKeyPairSync('ed25519'),
 };
@@ -49,12 +55,15 @@ export function hashOf(type: KeyType): HashName {
   return type === 'P-521' ? 'sha512' : 'sha256';
 }
 
-/** The name of key and hash in trusted roots and Rekor v2 entries (protobuf-specs, PublicKeyDetails). */
+/** The name of key and hash in trusted roots and Rekor v2 entries (protobuf-specs, PublicKeyDetails, which has none for weak keys). */
 export const KEY_DETAILS: Readonly<Record<KeyType, string>> = {
+  'P-224': 'PUBLIC_KEY_DETAILS_UNSPECIFIED',
   'P-256': 'PKIX_ECDSA_P256_SHA_256',
   'P-384': 'PKIX_ECDSA_P384_SHA_384',
   'P-521': 'PKIX_ECDSA_P521_SHA_512',
+  'RSA-1024': 'PUBLIC_KEY_DETAILS_UNSPECIFIED',
   'RSA-2048': 'PKIX_RSA_PKCS1V15_2048_SHA256',
+  'RSA-3072': 'PKIX_RSA_PKCS1V15_3072_SHA256',
   'RSA-4096': 'PKIX_RSA_PKCS1V15_4096_SHA256',
   Ed25519: 'PKIX_ED25519',
 };

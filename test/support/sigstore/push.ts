@@ -31,7 +31,6 @@ interface Descriptor {
   digest: string;
   annotations?: Record<string, string>;
   platform?: { architecture: string; os: string };
-  artifactType?: string;
 }
 
 /** What an image is made of. Images of equal content are one image. */
@@ -88,17 +87,27 @@ export async function moveTag(image: PushedImage, tag: string): Promise<PushedIm
   return putManifest(image.host, image.repository, tag, image.mediaType, bytes);
 }
 
-/** Adds signatures to the image's `.sig` tag, after those that are there (cosign, pkg/oci/remote). */
-export function pushLegacySignatures(image: PushedImage, signatures: readonly LegacySignature[]): Promise<PushedImage> {
-  return append(image, 'sig', SIMPLE_SIGNING, signatures);
+/** A manifest before it is pushed: plain data. */
+export type Manifest = Record<string, unknown>;
+
+/**
+ * Adds signatures to the image's `.sig` tag, after those that are there (cosign, pkg/oci/remote); `shape` bends the manifest.
+ */
+export function pushLegacySignatures(
+  image: PushedImage,
+  signatures: readonly LegacySignature[],
+  shape?: (manifest: Manifest) => Manifest,
+): Promise<PushedImage> {
+  return append(image, 'sig', SIMPLE_SIGNING, signatures, shape);
 }
 
 /** Adds attestations to the image's `.att` tag. */
 export function pushLegacyAttestations(
   image: PushedImage,
   attestations: readonly LegacySignature[],
+  shape?: (manifest: Manifest) => Manifest,
 ): Promise<PushedImage> {
-  return append(image, 'att', DSSE, attestations);
+  return append(image, 'att', DSSE, attestations, shape);
 }
 
 async function append(
@@ -106,6 +115,7 @@ async function append(
   suffix: 'sig' | 'att',
   mediaType: string,
   added: readonly LegacySignature[],
+  shape: (manifest: Manifest) => Manifest = (manifest) => manifest,
 ): Promise<PushedImage> {
   const tag = `${image.digest.replace(':', '-')}.${suffix}`;
   const before = await pull(image.host, image.repository, tag);
@@ -128,7 +138,7 @@ async function append(
     config: await pushBlob(image.host, image.repository, CONFIG, Buffer.from(JSON.stringify(config))),
     layers,
   };
-  return pushManifest(image.host, image.repository, tag, MANIFEST, manifest);
+  return pushManifest(image.host, image.repository, tag, MANIFEST, shape(manifest));
 }
 
 /** How a bundle's manifest is written. */
@@ -139,6 +149,10 @@ export interface BundleOptions {
   readonly predicateType?: string;
   /** The bytes to store in place of the bundle's JSON. */
   readonly bytes?: Buffer;
+  /** Bends the manifest. */
+  readonly shape?: (manifest: Manifest) => Manifest;
+  /** Bends the descriptor in the fallback tag. */
+  readonly describe?: (descriptor: Manifest) => Manifest;
 }
 
 /**
@@ -154,7 +168,7 @@ export async function pushBundle(image: PushedImage, bundle: Bundle, options: Bu
     'dev.sigstore.bundle.predicateType': options.predicateType ?? SIGNATURE_PREDICATE,
     'org.opencontainers.image.created': `${new Date(options.at).toISOString().slice(0, 19)}Z`,
   };
-  const pushed = await pushManifest(host, repository, undefined, MANIFEST, {
+  const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: MANIFEST,
     config: { ...config, artifactType: BUNDLE_MEDIA_TYPE },
@@ -162,9 +176,12 @@ export async function pushBundle(image: PushedImage, bundle: Bundle, options: Bu
     annotations,
     subject: descriptorOf(image),
     artifactType: BUNDLE_MEDIA_TYPE,
-  });
-  if (!(await hasReferrers(image)))
-    await addToFallback(image, { ...descriptorOf(pushed), artifactType: BUNDLE_MEDIA_TYPE, annotations });
+  };
+  const pushed = await pushManifest(host, repository, undefined, MANIFEST, options.shape?.(manifest) ?? manifest);
+  if (!(await hasReferrers(image))) {
+    const descriptor: Manifest = { ...descriptorOf(pushed), artifactType: BUNDLE_MEDIA_TYPE, annotations };
+    await addToFallback(image, pushed.digest, options.describe?.(descriptor) ?? descriptor);
+  }
   return pushed;
 }
 
@@ -225,11 +242,11 @@ async function hasReferrers(image: PushedImage): Promise<boolean> {
   return answer.status === 200;
 }
 
-async function addToFallback(image: PushedImage, descriptor: Descriptor): Promise<void> {
+async function addToFallback(image: PushedImage, digest: string, descriptor: Manifest): Promise<void> {
   const tag = image.digest.replace(':', '-');
   const before = await pull(image.host, image.repository, tag);
-  const known = before === undefined ? [] : (JSON.parse(before.toString()) as { manifests: Descriptor[] }).manifests;
-  const manifests = [...known.filter((one) => one.digest !== descriptor.digest), descriptor];
+  const known = before === undefined ? [] : (JSON.parse(before.toString()) as { manifests: Manifest[] }).manifests;
+  const manifests = [...known.filter((one) => one['digest'] !== digest), descriptor];
   await pushManifest(image.host, image.repository, tag, INDEX, { schemaVersion: 2, mediaType: INDEX, manifests });
 }
 

@@ -17,6 +17,7 @@ import { generateKey, hashOf, hashed, sha256, signWith, type HashName, type KeyP
 
 const YEAR = 365 * 24 * 3600 * 1000;
 const HASHES: Readonly<Record<HashName, string>> = {
+  sha224: '2.16.840.1.101.3.4.2.4',
   sha256: '2.16.840.1.101.3.4.2.1',
   sha384: '2.16.840.1.101.3.4.2.2',
   sha512: '2.16.840.1.101.3.4.2.3',
@@ -80,6 +81,8 @@ export interface TokenOptions {
   readonly status?: number;
   /** What is signed instead of the content's digest. */
   readonly contentDigest?: Buffer;
+  /** Bends the TSTInfo before it is signed. */
+  readonly info?: (info: Buffer) => Buffer;
 }
 
 /** A whole TimeStampResp over `stamped`, as cosign stores it: `at` in milliseconds, kept to the second. */
@@ -89,7 +92,8 @@ export function timestampToken(
   at: number,
   options: TokenOptions = {},
 ): Buffer {
-  const info = tstInfo(stamped, at, options.hash ?? 'sha256');
+  const plain = tstInfo(stamped, at, options.hash ?? 'sha256');
+  const info = options.info?.(plain) ?? plain;
   const digest = hashOf(authority.key.type);
   const attributes = signedAttributes(authority, options.contentDigest ?? hashed(digest, info), at);
   const signedData = sequence(
