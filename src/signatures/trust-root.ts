@@ -1,4 +1,5 @@
-import { TrustedRoot } from '@sigstore/protobuf-specs';
+import { createPublicKey } from 'node:crypto';
+import { PublicKeyDetails, TrustedRoot } from '@sigstore/protobuf-specs';
 import seeds from '@sigstore/tuf/seeds.json' with { type: 'json' };
 import { toTrustMaterial } from '@sigstore/verify';
 import type { TrustMaterial } from '@sigstore/verify';
@@ -114,13 +115,28 @@ function read(bytes: Buffer): TrustRoot {
   if (authorities.length + stamps.length + logs.length === 0) {
     throw new TrustRootError('Empty', 'the trusted root has no certificate authority, log, CT log or timestamp authority');
   }
-  const material: Material = { ...toTrustMaterial(TrustedRoot.fromJSON(root)), stampAuthorities };
+  const material: Material = { ...toTrustMaterial(asLibraryReads(TrustedRoot.fromJSON(root))), stampAuthorities };
   for (const field of ['tlogs', 'ctlogs'] as const) checkNamesakes(field, material[field].map(({ logID }) => logID.toString('hex')));
   for (const [index, { publicKey }] of [...material.tlogs, ...material.ctlogs].entries()) {
     const weakness = weaknessOf(publicKey);
     if (weakness !== undefined) throw new TrustRootError('Invalid', `${logs[index]?.[0] ?? 'a log'}.publicKey ${weakness}`);
   }
   return Object.freeze({ material, authorities, hash: digestOf(bytes) });
+}
+
+const RSA: ReadonlySet<PublicKeyDetails> = new Set([
+  PublicKeyDetails.PKIX_RSA_PKCS1V15_2048_SHA256,
+  PublicKeyDetails.PKIX_RSA_PKCS1V15_3072_SHA256,
+  PublicKeyDetails.PKIX_RSA_PKCS1V15_4096_SHA256,
+]);
+
+/** RSA keys of these details are SPKI (protobuf-specs, PublicKeyDetails) and read so by cosign; the library reads PKCS#1. */
+function asLibraryReads(root: TrustedRoot): TrustedRoot {
+  for (const { publicKey } of [...root.tlogs, ...root.ctlogs]) {
+    if (publicKey?.rawBytes === undefined || !RSA.has(publicKey.keyDetails)) continue;
+    publicKey.rawBytes = createPublicKey({ key: publicKey.rawBytes, format: 'der', type: 'spki' }).export({ type: 'pkcs1', format: 'der' });
+  }
+  return root;
 }
 
 function members(root: JsonObject, field: string): readonly (readonly [string, JsonObject])[] {

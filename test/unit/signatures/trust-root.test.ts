@@ -43,6 +43,20 @@ test('the parts of several roots are joined, never united', () => {
   assert.equal(joinTrustRoots({ authorities: mine }), mine);
 });
 
+test('an RSA key of a log is read in the form that its details name', () => {
+  const { publicKey } = generateKey('RSA-2048');
+  const root = world.trustedRoot();
+  const forms = { PKIX_RSA_PKCS1V15_2048_SHA256: 'spki', PKCS1_RSA_PKCS1V5: 'pkcs1' } as const;
+  for (const [keyDetails, type] of Object.entries(forms)) {
+    const rawBytes = publicKey.export({ format: 'der', type }).toString('base64');
+    const ctlogs = root.ctlogs.map((one) => ({ ...one, publicKey: { ...one.publicKey, rawBytes, keyDetails } }));
+    assert.ok(loadTrustRoot(JSON.stringify({ ...root, ctlogs })).material.ctlogs[0]?.publicKey.equals(publicKey), keyDetails);
+    const crossed = type === 'spki' ? 'PKCS1_RSA_PKCS1V5' : 'PKIX_RSA_PKCS1V15_2048_SHA256';
+    const wrong = ctlogs.map((one) => ({ ...one, publicKey: { ...one.publicKey, keyDetails: crossed } }));
+    assert.throws(() => loadTrustRoot(JSON.stringify({ ...root, ctlogs: wrong })), TrustRootError, crossed);
+  }
+});
+
 type Edit = (root: TrustedRootJson) => unknown;
 const log = (edit: (one: TrustedRootJson['tlogs'][number]) => unknown): Edit => (root) => ({ ...root, tlogs: root.tlogs.map((one, index) => (index === 0 ? edit(one) : one)) });
 const authority = (part: 'certificateAuthorities' | 'timestampAuthorities', edit: (one: TrustedRootJson['certificateAuthorities'][number]) => unknown): Edit => (root) => ({ ...root, [part]: root[part].map(edit) });
