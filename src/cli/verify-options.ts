@@ -36,6 +36,8 @@ export interface VerifyOptions {
   readonly ignoreTlog: boolean;
   readonly ignoreSct: boolean;
   readonly useSignedTimestamps: boolean;
+  /** No log is asked online; it never is, but the flag decides on what is said. */
+  readonly offline: boolean;
   readonly bundles: boolean;
   readonly output: 'json' | 'text';
   readonly maxWorkers: number;
@@ -85,6 +87,7 @@ export function readOptions(flags: Flags, { env, stderr }: Pick<CliContext, 'env
     ignoreTlog: ignoreTlog || isOn(flags, 'private-infrastructure'),
     ignoreSct: isOn(flags, 'insecure-ignore-sct'),
     useSignedTimestamps: isOn(flags, 'use-signed-timestamps'),
+    offline: isOn(flags, 'offline'),
     bundles: isOn(flags, 'new-bundle-format'),
     output: textOf(flags, 'output') === 'text' ? 'text' : 'json',
     maxWorkers: readWorkers(textOf(flags, 'max-workers') ?? VERIFY_FLAGS['max-workers'].default),

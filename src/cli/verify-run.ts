@@ -16,7 +16,10 @@ import type { Found, ReadOptions } from '../verification/evidence-types.ts';
 import { budgetOf } from '../verification/evidence-types.ts';
 import { readLegacy } from '../verification/legacy-evidence.ts';
 import type { CliContext } from './context.ts';
-import { Mismatch, checkBundle, checkLegacy } from './verify-checks.ts';
+import { bundleRefusal } from './refusal/bundle.ts';
+import { legacyRefusal } from './refusal/legacy.ts';
+import { Mismatch } from './refusal/mismatch.ts';
+import { checkBundle, checkLegacy } from './verify-checks.ts';
 import { VerifyError } from './verify-error.ts';
 import type { VerifyOptions } from './verify-options.ts';
 import type { Accepted } from './verify-output.ts';
@@ -61,14 +64,24 @@ export async function runVerify(run: VerifyRun): Promise<void> {
   }
 }
 
-async function resolve({ registry }: VerifyRun, image: ImageReference, call: RegistryCall): Promise<Digest> {
+async function resolve(run: VerifyRun, image: ImageReference, call: RegistryCall): Promise<Digest> {
   if (image.digest !== undefined) return image.digest;
   try {
-    return await registry.resolveTag(image, image.tag ?? 'latest', call);
+    return await run.registry.resolveTag(image, image.tag ?? 'latest', call);
   } catch (error) {
-    if (error instanceof RegistryError && error.code === 'NotFound') throw new VerifyError('TagNotFound', `image tag not found: ${error.message}`, { cause: error });
-    throw error;
+    if (!(error instanceof RegistryError) || error.code !== 'NotFound') throw error;
+    throw new VerifyError('TagNotFound', `image tag not found: ${(await inWords(run, image, call, error))}`, { cause: error });
   }
+}
+
+/** A HEAD has no body: cosign's words have the error code that only a GET is answered with. */
+async function inWords({ registry }: VerifyRun, image: ImageReference, call: RegistryCall, error: RegistryError): Promise<string> {
+  try {
+    await registry.manifest(image, image.tag ?? 'latest', call);
+  } catch (second) {
+    if (second instanceof RegistryError && second.code === 'NotFound') return second.asCosign ?? error.message;
+  }
+  return error.message;
 }
 
 function readOptions({ registry, options }: VerifyRun, image: ImageReference, digest: Digest, call: RegistryCall): ReadOptions {
@@ -93,7 +106,7 @@ async function loadableBundles(run: VerifyRun, image: ImageReference, digest: Di
 }
 
 function verifyBundles(run: VerifyRun, image: ImageReference, digest: Digest, bundles: Found | undefined): void {
-  const { accepted, errors } = judge(run, bundles?.candidates ?? [], (proof) => checkBundle(proof, digest, run.options));
+  const { accepted, errors } = judge(run, digest, bundles?.candidates ?? [], (proof) => checkBundle(proof, digest, run.options));
   if (accepted.length === 0) throw new VerifyError('Other', `no matching attestations: ${errors.join('\n ')}`);
   report(run, image, accepted, true);
 }
@@ -103,7 +116,7 @@ async function verifyLegacy(run: VerifyRun, image: ImageReference, digest: Diges
   if (found.omitted > 0) {
     throw new VerifyError('Other', `number of layers (${MAX_SIGNATURES + found.omitted}) exceeded the limit (${MAX_SIGNATURES})`);
   }
-  const { accepted, errors } = judge(run, found.candidates, (proof) => checkLegacy(proof, digest, run.options));
+  const { accepted, errors } = judge(run, digest, found.candidates, (proof) => checkLegacy(proof, digest, run.options));
   if (accepted.length > 0) {
     report(run, image, accepted, accepted.some(({ proof }) => proof.logged));
     return;
@@ -111,12 +124,12 @@ async function verifyLegacy(run: VerifyRun, image: ImageReference, digest: Diges
   // A content that is not what its digest says is wrong with that signature; any other failure leaves open what is there.
   const [outage] = [...found.failures.filter(({ code }) => code !== 'DigestMismatch'), ...(bundles?.failures ?? [])];
   if (outage !== undefined) throw outage;
-  const problems = [...errors, ...found.defects.map(({ message }) => message), ...found.failures.map(({ message }) => message)];
+  const problems = [...errors, ...found.defects.map(({ message }) => message), ...found.failures.map(({ message, asCosign }) => asCosign ?? message)];
   if (problems.length === 0) throw new VerifyError('NoSignatures', 'no signatures found');
   throw new VerifyError('NoMatchingSignatures', `no matching signatures: ${problems.join('\n ')}`);
 }
 
-function judge(run: VerifyRun, candidates: readonly Candidate[], check: (proof: Accepted['proof']) => void): { accepted: readonly Accepted[]; errors: readonly string[] } {
+function judge(run: VerifyRun, digest: Digest, candidates: readonly Candidate[], check: (proof: Accepted['proof']) => void): { accepted: readonly Accepted[]; errors: readonly string[] } {
   const accepted: Accepted[] = [];
   const errors: string[] = [];
   for (const candidate of candidates) {
@@ -126,10 +139,16 @@ function judge(run: VerifyRun, candidates: readonly Candidate[], check: (proof: 
       accepted.push({ candidate, proof });
     } catch (error) {
       if (!(error instanceof SignatureError || error instanceof Mismatch)) throw error;
-      errors.push(error.message);
+      errors.push(refusal(run, digest, candidate, error));
     }
   }
   return { accepted, errors };
+}
+
+/** In cosign's words, which are those of the first check that fails in its order; where it has none, in ours. */
+function refusal(run: VerifyRun, digest: Digest, candidate: Candidate, error: SignatureError | Mismatch): string {
+  const question = { requirement: requirementOf(run, COSIGN), options: run.options, digest };
+  return (candidate.format === 'bundle' ? bundleRefusal(candidate, question) : legacyRefusal(candidate, question)) ?? error.message;
 }
 
 function requirementOf({ key, trust, options, context }: VerifyRun, profile: Profile): Requirement {
@@ -146,8 +165,8 @@ function requirementOf({ key, trust, options, context }: VerifyRun, profile: Pro
 
 function report(run: VerifyRun, image: ImageReference, accepted: readonly Accepted[], logged: boolean): void {
   printHeader(run.context, image, logged, run.options);
-  const refusal = operatorRefusal(run, accepted);
-  if (refusal !== undefined) run.context.stderr(`Note: the operator would refuse this image: ${refusal}\n`);
+  const objection = operatorRefusal(run, accepted);
+  if (objection !== undefined) run.context.stderr(`Note: the operator would refuse this image: ${objection}\n`);
   printAccepted(run.context, image, accepted, run.options);
 }
 

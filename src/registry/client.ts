@@ -210,7 +210,8 @@ function hashed(subject: Subject, reply: RegistryReply): { readonly bytes: Uint8
 
 function sameDigest(subject: Subject, reply: RegistryReply, wanted: Digest): { readonly bytes: Uint8Array; readonly digest: Digest } {
   if (reply.digest === wanted) return { bytes: reply.bytes, digest: wanted };
-  throw new RegistryError('DigestMismatch', `${name(subject)}: the bytes that came are ${reply.digest ?? 'of no digest'}: the registry, or a proxy on the way, changed them`);
+  const asCosign = `error verifying sha256 checksum after reading ${reply.bytes.length} bytes; got "${reply.digest ?? ''}", want "${wanted}"`;
+  throw new RegistryError('DigestMismatch', `${name(subject)}: the bytes that came are ${reply.digest ?? 'of no digest'}: the registry, or a proxy on the way, changed them`, { asCosign });
 }
 
 /** The next page, which must be at the registry itself. */

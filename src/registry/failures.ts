@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { header, mediaTypeOf, retryAfterOf, type Headers } from './headers.ts';
 import { RegistryError, type RegistryErrorCode, type RepositoryName } from './types.ts';
 
@@ -17,6 +18,8 @@ export interface FailedReply {
   readonly elsewhere?: string | undefined;
   /** Why credentials were not used, if that was so. */
   readonly note?: string | undefined;
+  /** `GET https://…`, where it was the registry that was asked. */
+  readonly request?: string;
 }
 
 // distribution-spec (Error Codes) and the registries' older ones: a closed set, so that a registry cannot put words into our messages.
@@ -64,6 +67,10 @@ const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
   Throttled: '; wait, or use credentials with a higher limit',
 };
 
+function statusText(status: number): string {
+  return `${status} ${STATUS_CODES[status] ?? ''}`.trim();
+}
+
 /** The error for an answer other than 200. Of its body nothing but a known error code is told. */
 export function failureOf(reply: FailedReply, subject: Subject, now: number): RegistryError {
   const oci = ociErrorCode(reply.bytes);
@@ -74,7 +81,8 @@ export function failureOf(reply: FailedReply, subject: Subject, now: number): Re
   const wait = retryAfter === undefined ? '' : `, asking to wait ${Math.ceil(retryAfter / 1000)} s`;
   const note = reply.note === undefined ? '' : `; ${reply.note}`;
   const text = `${name(subject)}: the answer was ${answer}${where}${wait}${ADVICE[code] ?? ''}${note}`;
-  return new RegistryError(code, text, retryAfter === undefined ? {} : { retryAfter });
+  const asCosign = reply.request === undefined ? undefined : `${reply.request}: ${oci === undefined ? `unexpected status code ${statusText(reply.status)}` : `${oci}: ${oci.toLowerCase().replaceAll('_', ' ')}`}`;
+  return new RegistryError(code, text, { ...(retryAfter === undefined ? {} : { retryAfter }), ...(asCosign === undefined ? {} : { asCosign }) });
 }
 
 /** The error for an answer of 200 that is not what it should be. */

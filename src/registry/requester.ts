@@ -96,7 +96,8 @@ export class Requester {
     if (reply.status === 404 && !isRegistrysOwn(reply) && !(await this.#isAlive(question, reply.origin))) {
       return new RegistryError('Unavailable', `${name(subject)}: the answer was 404, as to /v2/: no registry is there now`);
     }
-    return failureOf(reply, subject, this.#options.clock.now());
+    const request = `${question.method} ${reply.origin}${question.path}`;
+    return failureOf({ ...reply, request }, subject, this.#options.clock.now());
   }
 
   #session(question: Question, endpoint: Endpoint, origin: string): Session {

@@ -80,10 +80,13 @@ export type RegistryErrorCode =
 export class RegistryError extends CodedError<RegistryErrorCode> {
   /** Milliseconds to wait, where the registry said so (`Retry-After`). */
   readonly retryAfter: number | undefined;
+  /** The same as cosign's registry client says it, for the command line: the request and the error code, or the digests. Nothing of a body. */
+  readonly asCosign: string | undefined;
 
-  constructor(code: RegistryErrorCode, message: string, options: ErrorOptions & { retryAfter?: number } = {}) {
+  constructor(code: RegistryErrorCode, message: string, options: ErrorOptions & { retryAfter?: number; asCosign?: string } = {}) {
     super(code, message, options);
     this.retryAfter = options.retryAfter;
+    this.asCosign = options.asCosign;
   }
 }
 

@@ -1,0 +1,137 @@
+import type { KeyObject } from 'node:crypto';
+import { readCertificate, SIGNED_CERTIFICATE_TIMESTAMPS } from '../../signatures/certificate.ts';
+import type { Certificate } from '../../signatures/certificate.ts';
+import { CODE_SIGNING, verifyChain } from '../../signatures/chain.ts';
+import { SignedContent } from '../../signatures/content.ts';
+import { claimsOf } from '../../signatures/identity.ts';
+import { readSimpleSigning } from '../../signatures/simple-signing.ts';
+import { verifySct } from '../../signatures/sct.ts';
+import { verifyTimestamp } from '../../signatures/timestamp.ts';
+import type { Candidate } from '../../signatures/types.ts';
+import { checkAnnotations } from './annotations.ts';
+import { checkLegacyIdentity } from './identity.ts';
+import { checkEnvelope, readEnvelope } from './legacy-attestation.ts';
+import { checkLegacyLog } from './legacy-log.ts';
+import type { LegacyParts } from './legacy-parts.ts';
+import { readParts } from './legacy-parts.ts';
+import { Mismatch, refusalOf } from './mismatch.ts';
+import type { Question } from './question.ts';
+import { trustOf } from './question.ts';
+import { checkStatement } from './statement.ts';
+import { wrongSignature } from './wrong-signature.ts';
+
+/**
+ * The sentence with which cosign refuses this legacy signature or attestation: that of the first of its checks, in its order, that
+ * fails (pkg/cosign/verify.go, verifyInternal). Undefined where none of them does.
+ */
+export function legacyRefusal(candidate: Exclude<Candidate, { format: 'bundle' }>, question: Question): string | undefined {
+  return refusalOf(() => {
+    const parts = readParts(candidate);
+    const stamped = question.requirement.timestamp === 'Required' ? stampedAt(parts, question) : undefined;
+    if (question.requirement.log === 'Required') checkLegacyLog(parts, question);
+    const { key, chain } = signerOf(parts, question);
+    if (candidate.format === 'legacy') checkSignature(parts, key, question);
+    else checkEnvelope(readEnvelope(parts.payload), key, question);
+    if (question.options.checkClaims) checkClaims(candidate.format, parts, question);
+    checkExpiry(parts, chain, stamped, question);
+  });
+}
+
+function stampedAt({ timestamp, signature, payload }: LegacyParts, question: Question): number | undefined {
+  if (timestamp === undefined) return undefined;
+  const bytes = signature === '' ? payload : Buffer.from(signature, 'base64');
+  const { material } = trustOf(question);
+  try {
+    return verifyTimestamp(timestamp, SignedContent.ofMessage(payload, bytes), material);
+  } catch (error) {
+    throw new Mismatch('unable to verify RFC3161 timestamp bundle: expected at least one verified timestamp', { cause: error });
+  }
+}
+
+interface Holder {
+  readonly key: KeyObject;
+  /** The signer's certificate and those above it; only the first where a key was asked for. */
+  readonly chain: readonly Certificate[];
+}
+
+function signerOf({ certificate }: LegacyParts, question: Question): Holder {
+  const { key } = question.requirement;
+  if (key !== undefined) return { key: key.key, chain: certificate === undefined ? [] : [readStrictly(certificate.raw, question)] };
+  if (certificate === undefined) throw new Mismatch('no certificate found on signature');
+  const leaf = readStrictly(certificate.raw, question);
+  return { key: leaf.key, chain: [leaf, checkCertificate(leaf, question)] };
+}
+
+function readStrictly(der: Buffer, { requirement }: Question): Certificate {
+  try {
+    return readCertificate(der, requirement.profile.limits.certificateBytes);
+  } catch (error) {
+    throw new Mismatch('leaf certificate verification failed', { cause: error });
+  }
+}
+
+/** Chain, identity and certificate transparency of a keyless signature; returns its issuer. */
+function checkCertificate(leaf: Certificate, question: Question): Certificate {
+  const { requirement, options } = question;
+  const { authorities, material } = trustOf(question);
+  let issuer: Certificate;
+  try {
+    issuer = verifyChain(leaf, authorities, [leaf.notBefore], CODE_SIGNING);
+  } catch (error) {
+    throw new Mismatch('leaf certificate verification failed', { cause: error });
+  }
+  if (options.identity !== undefined) checkLegacyIdentity(claimsOf(leaf, 'legacy', requirement.profile), options.identity);
+  if (requirement.sct === 'Ignored') return issuer;
+  if (!leaf.extensions.has(SIGNED_CERTIFICATE_TIMESTAMPS)) {
+    throw new Mismatch('certificate does not include required embedded SCT and no detached SCT was set');
+  }
+  try {
+    verifySct(leaf, issuer, material.ctlogs);
+  } catch (error) {
+    throw new Mismatch('only able to verify 0 SCT entries; unable to meet threshold of 1', { cause: error });
+  }
+  return issuer;
+}
+
+function checkSignature({ payload, signature }: LegacyParts, key: KeyObject, { requirement }: Question): void {
+  const bytes = Buffer.from(signature, 'base64');
+  const hash = requirement.key?.hashAlgorithm ?? 'sha256';
+  if (!SignedContent.ofMessage(payload, bytes).isSignedBy(key, [hash])) throw new Mismatch(wrongSignature(key, bytes));
+}
+
+function checkClaims(format: Candidate['format'], { payload }: LegacyParts, question: Question): void {
+  if (format !== 'legacy') {
+    checkStatement(readEnvelope(payload).payload, question);
+    return;
+  }
+  const [subject] = readSimpleSigning(payload, question.requirement.profile).subjects;
+  if (subject === undefined || subject.digest !== question.digest) {
+    throw new Mismatch(`invalid or missing digest in claim: ${subject?.digest ?? ''}`);
+  }
+  checkAnnotations(subject, question.options.annotations);
+}
+
+/** Against each time that is had, and the clock where there is none (pkg/cosign/verify.go, CheckExpiry). */
+function checkExpiry({ entry }: LegacyParts, chain: readonly Certificate[], stamped: number | undefined, { requirement }: Question): void {
+  if (chain.length === 0) return;
+  const logged = entry === undefined || requirement.log === 'Ignored' ? undefined : entry.integratedTime * 1000;
+  if (stamped !== undefined) checkValidity(chain, stamped, 'checking expiry on certificate with timestamp');
+  if (logged !== undefined) checkValidity(chain, logged, 'checking expiry on certificate with bundle');
+  if (stamped !== undefined || logged !== undefined) return;
+  const expired = refusalOf(() => checkValidity(chain, requirement.now, 'checking expiry on certificate with bundle'));
+  if (expired === undefined) return;
+  throw new Mismatch(requirement.log === 'Ignored' ? 'expected a signed timestamp to verify an expired certificate' : expired);
+}
+
+function checkValidity(chain: readonly Certificate[], time: number, prefix: string): void {
+  for (const [above, { notBefore, notAfter }] of chain.entries()) {
+    const what = above === 0 ? 'certificate' : 'issuing CA certificate';
+    if (notAfter < time) throw new Mismatch(`${prefix}: ${what} expired before observed time: ${timeText(notAfter)} is before ${timeText(time)}`);
+    if (notBefore > time) throw new Mismatch(`${prefix}: ${what} was issued after observed time: ${timeText(notBefore)} is after ${timeText(time)}`);
+  }
+}
+
+/** RFC 3339 without fractions of a second. */
+function timeText(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,18 @@
+import type { Digest } from '../../base/digest.ts';
+import type { TrustRoot } from '../../signatures/trust-root.ts';
+import type { Requirement } from '../../signatures/types.ts';
+import type { VerifyOptions } from '../verify-options.ts';
+import { Mismatch } from './mismatch.ts';
+
+/** What a signature that does not count was held against. */
+export interface Question {
+  readonly requirement: Requirement;
+  readonly options: VerifyOptions;
+  readonly digest: Digest;
+}
+
+/** The trust root; without one there is nothing to say. */
+export function trustOf({ requirement: { trust } }: Question): TrustRoot {
+  if (trust === undefined) throw new Mismatch('no trusted rekor public keys provided');
+  return trust;
+}

@@ -1,0 +1,49 @@
+import { SignedContent } from '../../signatures/content.ts';
+import { verifyTimestamp } from '../../signatures/timestamp.ts';
+import type { TrustRoot } from '../../signatures/trust-root.ts';
+import { messageOf } from '../../base/errors.ts';
+import type { BundleParts } from './bundle-parts.ts';
+import { signatureOf } from './bundle-parts.ts';
+import { Mismatch } from './mismatch.ts';
+import type { Question } from './question.ts';
+import { trustOf } from './question.ts';
+
+type Authority = TrustRoot['material']['stampAuthorities'][number];
+
+const MAX_TIMESTAMPS = 32;
+
+/** The times that trusted authorities attest, milliseconds since the epoch; at least one (sigstore-go, pkg/verify/tsa.go). Throws {@link Mismatch}. */
+export function stampedTimes(parts: BundleParts, question: Question): readonly number[] {
+  const { timestamps } = parts;
+  if (timestamps.length > MAX_TIMESTAMPS) throw new Mismatch(`too many signed timestamps: ${timestamps.length} > ${MAX_TIMESTAMPS}`);
+  const answers = timestamps.map((token) => stampedAt(token, parts, question));
+  const times = answers.filter((answer) => typeof answer === 'number');
+  if (times.length > 0) return times;
+  const reasons = answers.length === 0 ? ['there is no signed timestamp'] : answers;
+  throw new Mismatch(`threshold not met for verified signed timestamps: 0 < 1; error: ${reasons.join('\n')}`);
+}
+
+/** The time of a token, or why none of the authorities answers for it. */
+function stampedAt(token: Buffer, parts: BundleParts, question: Question): number | string {
+  const { material } = trustOf(question);
+  const reasons: string[] = [];
+  for (const authority of material.stampAuthorities) {
+    const answer = askAuthority(token, authority, parts, question);
+    if (typeof answer === 'number') return answer;
+    reasons.push(answer);
+  }
+  return `unable to verify signed timestamps: ${reasons.length === 0 ? 'the trusted root has no timestamp authority' : reasons.join('\n')}`;
+}
+
+/** First without regard to how long the authority is trusted, so that this can be told apart. */
+function askAuthority(token: Buffer, authority: Authority, parts: BundleParts, question: Question): number | string {
+  const { material } = trustOf(question);
+  const always = { ...authority, start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY };
+  try {
+    const time = verifyTimestamp(token, SignedContent.ofMessage(Buffer.alloc(0), signatureOf(parts)), { ...material, stampAuthorities: [always] });
+    if (time < authority.start) return 'timestamp is before the validity period start';
+    return time > authority.end ? 'timestamp is after the validity period end' : time;
+  } catch (error) {
+    return `error while verifying signature: ${messageOf(error, 200)}`;
+  }
+}
