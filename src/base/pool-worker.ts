@@ -41,6 +41,8 @@ export interface ThreadOptions {
   /** For debuggers and profilers. */
   readonly name: string;
   readonly resourceLimits: ResourceLimits;
+  /** Given to the program as `workerData`. */
+  readonly data: unknown;
   /** Milliseconds until it must have loaded its code. */
   readonly startTimeout: number;
   /** It is idle: it has started, or done its job. */
@@ -67,9 +69,9 @@ export class PoolWorker {
 
   /** Throws what the constructor of a thread throws. */
   constructor(options: ThreadOptions) {
-    const { entry, name, resourceLimits, clock, startTimeout } = options;
+    const { entry, name, resourceLimits, data, clock, startTimeout } = options;
     this.#options = options;
-    this.#thread = new Worker(entry, { name, resourceLimits, env: {}, execArgv: [], argv: [] });
+    this.#thread = new Worker(entry, { name, resourceLimits, workerData: data, env: {}, execArgv: [], argv: [] });
     this.#thread.on('message', (message: FromWorker) => this.#hear(message));
     this.#thread.on('messageerror', (error) => this.end(new WorkerError('Crashed', `a message of the worker could not be read: ${messageOf(error)}`)));
     this.#thread.on('error', (error) => {

@@ -8,6 +8,8 @@ import { PoolWorker, WorkerError } from './pool-worker.ts';
 export interface WorkerPoolOptions {
   /** The program of the workers; it calls `serveJobs`. */
   readonly entry: URL;
+  /** Given to it as `workerData`. Plain data. */
+  readonly data?: unknown;
   readonly clock: Clock;
   /** For debuggers and profilers. */
   readonly name: string;
@@ -114,7 +116,7 @@ export class WorkerPool {
   }
 
   #start(): void {
-    const { entry, clock, name, size, memory, startTimeout = START_TIMEOUT } = this.#options;
+    const { entry, data, clock, name, size, memory, startTimeout = START_TIMEOUT } = this.#options;
     // Threads that are slow to end count too: they hold memory.
     if (this.#workers.size >= size || this.#workers.size + this.#ending.size >= 2 * size) return;
     if (clock.now() < this.#notBefore) {
@@ -126,6 +128,7 @@ export class WorkerPool {
         entry,
         clock,
         name,
+        data,
         resourceLimits: { maxOldGenerationSizeMb: memory },
         startTimeout,
         onIdle: () => {

@@ -1,16 +1,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
+import { digestOf } from '../base/digest.ts';
 import { messageOf } from '../base/errors.ts';
 import { Lru } from '../base/lru.ts';
+import { statementOf } from '../signatures/attestation.ts';
 import { OPERATOR } from '../signatures/profile.ts';
 import { trustRootOf } from '../signatures/trust-recipe.ts';
 import { TrustRootError } from '../signatures/trust-root.ts';
 import type { Candidate, Proof, Requirement } from '../signatures/types.ts';
 import { SignatureError } from '../signatures/types.ts';
 import { candidateKey } from './evidence.ts';
-import type { Facts, Judgement, ProofAnswer, ProofTask } from './judge.ts';
+import type { Facts, Judgement, PredicateTask, ProofAnswer, ProofTask, Step, StepAnswer } from './judge.ts';
 import { judgement } from './judge.ts';
 import type { EngineLimits } from './limits.ts';
+import type { PredicateAnswer } from './predicate.ts';
+import { evaluatePredicate } from './predicate.ts';
 import type { JudgingPolicy } from './types.ts';
 
 const PROOF_BYTES = 2048;
@@ -26,11 +30,12 @@ export type Prove = (candidate: Candidate, requirement: Requirement) => Proof;
  */
 export class Prover {
   readonly #prove: Prove;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #limits: EngineLimits;
-  readonly #proofs: Lru<ProofAnswer>;
+  readonly #proofs: Lru<StepAnswer>;
 
-  constructor(prove: Prove, clock: Clock, limits: EngineLimits) {
+  /** @param clock only differences of its times count: that of a thread's own processor time will do. */
+  constructor(prove: Prove, clock: Pick<Clock, 'now'>, limits: EngineLimits) {
     this.#prove = prove;
     this.#clock = clock;
     this.#limits = limits;
@@ -44,7 +49,7 @@ export class Prover {
     let turned = this.#clock.now();
     let step = judging.next();
     while (step.done !== true) {
-      const key = proofKey(step.value);
+      const key = keyOf(step.value);
       if (this.#proofs.get(key, 0) === undefined || this.#clock.now() - turned >= TURN) {
         await nextTurn();
         signal?.throwIfAborted();
@@ -53,7 +58,7 @@ export class Prover {
       // Looked up again after the turn: of many callers that wait for one proof, the first does the work for all.
       const known = this.#proofs.get(key, 0);
       const before = this.#clock.now();
-      const answer = spent >= this.#limits.judgement ? 'exhausted' : (known ?? this.#answer(step.value, key, facts.now));
+      const answer = spent >= this.#limits.judgement ? 'exhausted' : (known ?? this.#find(step.value, key, facts.now));
       // With the patterns of the identities, which its author chose: they are held against every signature.
       step = judging.next(answer);
       spent += this.#clock.now() - before;
@@ -61,8 +66,15 @@ export class Prover {
     return step.value;
   }
 
+  #find(step: Step, id: string, now: number): StepAnswer {
+    if (!('cel' in step)) return this.#answer(step, id, now);
+    const answer = evaluate(step);
+    this.#proofs.set(id, answer, PROOF_BYTES + 2 * JSON.stringify(answer).length);
+    return answer;
+  }
+
   #answer({ candidate, authority, key }: ProofTask, id: string, now: number): ProofAnswer {
-    const { log, timestamp, sct, trust } = authority;
+    const { attestations, log, timestamp, sct, trust } = authority;
     const answer = attempt(() => {
       const requirement: Requirement = {
         ...(key === undefined ? {} : { key }),
@@ -72,6 +84,7 @@ export class Prover {
         sct,
         profile: OPERATOR,
         now,
+        ...(attestations.length > 0 ? { wants: 'Attestation' as const } : {}),
       };
       return this.#prove(candidate, requirement);
     });
@@ -97,7 +110,19 @@ function attempt(prove: () => Proof): Exclude<ProofAnswer, 'exhausted'> {
   }
 }
 
-function proofKey({ candidate, authority, key }: ProofTask): string {
+/** What a statement says does not depend on who asks, but on what is asked. */
+function evaluate({ candidate, cel }: PredicateTask): PredicateAnswer {
+  if (candidate.format === 'legacy') return { satisfied: false, why: 'a plain signature states nothing' };
+  try {
+    return evaluatePredicate(cel, statementOf(candidate, OPERATOR));
+  } catch (error) {
+    return { satisfied: false, why: `the statement cannot be read: ${messageOf(error, 200)}` };
+  }
+}
+
+function keyOf(step: Step): string {
+  if ('cel' in step) return `${candidateKey(step.candidate)} cel ${digestOf(step.cel)}`;
+  const { candidate, authority, key } = step;
   return `${candidateKey(candidate)} ${authority.hash} ${key?.keyId ?? ''}`;
 }
 
