@@ -23,6 +23,10 @@ export interface TufFaults {
   readonly secondRoot?: 'Signed' | 'Unsigned';
   /** Nothing is served. */
   readonly empty?: true;
+  /** Version of timestamp, snapshot and targets; 1 by default. */
+  readonly version?: number;
+  /** The trusted root is longer than this says, in bytes. */
+  readonly length?: number;
 }
 
 /** What a client must be told to read from a repository of the mirror, named as `sigstore.verify` names it. */
@@ -37,6 +41,8 @@ export interface TufClientOptions {
 export interface TufMirror {
   /** A new repository with keys of its own, and what a client must be told of it. */
   publish(trustedRootJson: string, faults?: TufFaults): TufClientOptions;
+  /** Replaces what a repository serves, signed with the keys that it has: where its client begins does not change. */
+  republish(repository: TufClientOptions, trustedRootJson: string, faults?: TufFaults): void;
   /** The paths that were asked for, in order. */
   readonly asked: readonly string[];
   stop(): Promise<void>;
@@ -56,14 +62,24 @@ export async function startTufMirror(directory: string): Promise<TufMirror> {
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  let count = 0;
+  const repositories = new Map<string, { readonly first: Keys; second?: Keys }>();
+  const serve = (name: string, trustedRootJson: string, faults: TufFaults): string => {
+    const keys = repositories.get(name) ?? { first: newKeys() };
+    if (faults.secondRoot !== undefined) keys.second ??= newKeys();
+    repositories.set(name, keys);
+    const { root, ...rest } = repository(trustedRootJson, faults, keys);
+    for (const path of files.keys()) if (path.startsWith(`/${name}/`)) files.delete(path);
+    for (const [path, text] of Object.entries(faults.empty ? {} : rest)) files.set(`/${name}/${path}`, text);
+    return root;
+  };
   return {
     asked,
+    republish({ tufMirrorURL }, trustedRootJson, faults = {}) {
+      serve(new URL(tufMirrorURL).pathname.slice(1), trustedRootJson, faults);
+    },
     publish(trustedRootJson, faults = {}) {
-      count += 1;
-      const name = `repository-${count}`;
-      const { root, ...rest } = repository(trustedRootJson, faults);
-      for (const [path, text] of Object.entries(faults.empty ? {} : rest)) files.set(`/${name}/${path}`, text);
+      const name = `repository-${repositories.size + 1}`;
+      const root = serve(name, trustedRootJson, faults);
       mkdirSync(join(directory, name));
       writeFileSync(join(directory, name, 'root.json'), root);
       return {
@@ -93,24 +109,23 @@ interface RoleKey {
 type Keys = Readonly<Record<TufRole, RoleKey>>;
 
 /** The files of a repository with consistent snapshots, by path; `root` is where trust begins (TUF specification, 4 and 6.2). */
-function repository(trustedRoot: string, faults: TufFaults): Record<string, string> & { root: string } {
-  const first = newKeys();
-  const second = faults.secondRoot === undefined ? undefined : newKeys();
+function repository(trustedRoot: string, faults: TufFaults, { first, second }: { readonly first: Keys; readonly second?: Keys }): Record<string, string> & { root: string } {
   const keys = second ?? first;
+  const { version = 1 } = faults;
   const sign = (role: TufRole, fields: Record<string, unknown>): string => {
     const key = faults.forged === role ? { ...keys[role], pair: generateKey('Ed25519') } : keys[role];
-    return signed(metadata(role, 1, faults, fields), [key]);
+    return signed(metadata(role, version, faults, fields), [key]);
   };
   const hash = sha256(Buffer.from(trustedRoot)).toString('hex');
-  const target = { length: Buffer.byteLength(trustedRoot), hashes: { sha256: hash } };
+  const target = { length: faults.length ?? Buffer.byteLength(trustedRoot), hashes: { sha256: hash } };
   const targets = sign('targets', { targets: { 'trusted_root.json': target } });
-  const snapshot = sign('snapshot', { meta: { 'targets.json': described(targets) } });
+  const snapshot = sign('snapshot', { meta: { 'targets.json': described(targets, version) } });
   return {
     root: signed(rootOf(first, 1, faults), [faults.forged === 'root' ? { ...first.root, pair: generateKey('Ed25519') } : first.root]),
     ...(second && { '2.root.json': signed(rootOf(second, 2, faults), faults.secondRoot === 'Signed' ? [first.root, second.root] : [second.root]) }),
-    'timestamp.json': sign('timestamp', { meta: { 'snapshot.json': described(snapshot) } }),
-    '1.snapshot.json': snapshot,
-    '1.targets.json': targets,
+    'timestamp.json': sign('timestamp', { meta: { 'snapshot.json': described(snapshot, version) } }),
+    [`${version}.snapshot.json`]: snapshot,
+    [`${version}.targets.json`]: targets,
     [`targets/${hash}.trusted_root.json`]: faults.served ?? trustedRoot,
   };
 }
@@ -138,8 +153,8 @@ function metadata(role: TufRole, version: number, { expires }: TufFaults, fields
   return { _type: role, spec_version: '1.0.31', version, expires: until.replace(/\.\d+Z$/, 'Z'), ...fields };
 }
 
-function described(text: string): Record<string, unknown> {
-  return { version: 1, length: Buffer.byteLength(text), hashes: { sha256: sha256(Buffer.from(text)).toString('hex') } };
+function described(text: string, version: number): Record<string, unknown> {
+  return { version, length: Buffer.byteLength(text), hashes: { sha256: sha256(Buffer.from(text)).toString('hex') } };
 }
 
 /** Signed over OLPC canonical JSON, which RFC 8785 is too where no text has control characters. */
