@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { digestOf } from '../base/digest.ts';
 import type { Digest } from '../base/digest.ts';
 import {
+  checkDer,
   DerError,
   derBoolean,
   derChildren,
@@ -105,7 +106,9 @@ export function mayServe(certificate: Certificate, purpose: string): boolean {
 const ANY_USAGE = '2.5.29.37.0';
 
 function decode(der: Buffer): Certificate {
-  const parts = derChildren(readDer(der, SEQUENCE));
+  const whole = readDer(der, SEQUENCE);
+  checkDer(whole);
+  const parts = derChildren(whole);
   if (parts.length !== 3) throw new CertificateError(`has ${parts.length} parts instead of 3`);
   const tbs = derChildren(expectTag(parts[0], SEQUENCE));
   // Version 3 comes first, so that everything after it has a fixed place (RFC 5280 §4.1.2.1).
@@ -150,9 +153,8 @@ function readExtensions(tbs: readonly DerElement[]): ReadonlyMap<string, Extensi
   for (const element of derChildren(readDer(wrapper.content, SEQUENCE))) {
     const extension = readExtension(element);
     if (extensions.has(extension.oid)) throw new CertificateError(`has the extension ${extension.oid} twice`);
-    if (extension.critical && !UNDERSTOOD.has(extension.oid)) {
-      throw new CertificateError(`has the critical extension ${extension.oid}, which is not understood`);
-    }
+    if (UNDERSTOOD.has(extension.oid)) checkDer(readDer(extension.value));
+    else if (extension.critical) throw new CertificateError(`has the critical extension ${extension.oid}, which is not understood`);
     extensions.set(extension.oid, extension);
   }
   return extensions;

@@ -100,9 +100,9 @@ function pathFrom(authority: Authority): readonly Certificate[] {
   return path;
 }
 
-/** A certificate is valid through the whole of its last second (RFC 5280 §4.1.2.5). */
+/** A certificate is valid at its last second (RFC 5280 §4.1.2.5), and as for cosign not in fractions after it. */
 function validAt(certificate: Certificate, time: number): boolean {
-  return certificate.notBefore <= time && time < certificate.notAfter + 1000;
+  return certificate.notBefore <= time && time <= certificate.notAfter;
 }
 
 function nameOf(certificate: Certificate): string {

@@ -15,8 +15,8 @@ export interface StoredEnvelope {
   readonly signature?: Buffer;
 }
 
-/** What was signed: its bytes or, where no more than that is at hand, their SHA-256. */
-export type Signable = { readonly bytes: Buffer } | { readonly sha256: Buffer };
+/** What was signed: its bytes or, where no more than that is at hand, their SHA-256. `onlySha256`: no other digest may stand for it. */
+export type Signable = { readonly bytes: Buffer; readonly onlySha256?: true } | { readonly sha256: Buffer };
 
 /** What a signature is over, as the library asks for it; digests are always computed here, never taken from what was signed for. */
 export class SignedContent {
@@ -85,6 +85,7 @@ export function sameBytes(one: Buffer, other: Buffer): boolean {
 export function isDigestOf(digest: Buffer, signed: Buffer | Signable): boolean {
   if ('sha256' in signed) return sameBytes(digest, signed.sha256);
   const algorithm = { 32: 'sha256', 48: 'sha384', 64: 'sha512' }[digest.length];
-  const bytes = Buffer.isBuffer(signed) ? signed : signed.bytes;
+  const { bytes, onlySha256 = false } = Buffer.isBuffer(signed) ? { bytes: signed } : signed;
+  if (onlySha256 && algorithm !== 'sha256') return false;
   return algorithm !== undefined && sameBytes(digest, createHash(algorithm).update(bytes).digest());
 }

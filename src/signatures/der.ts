@@ -12,6 +12,7 @@ export const SEQUENCE = 0x30;
 export const OBJECT_IDENTIFIER = 0x06;
 export const OCTET_STRING = 0x04;
 export const UTF8_STRING = 0x0c;
+const CONSTRUCTED = 0x20;
 const BOOLEAN = 0x01;
 const INTEGER = 0x02;
 
@@ -31,6 +32,16 @@ export function derChildren(element: DerElement): readonly DerElement[] {
     at += child.whole.length;
   }
   return children;
+}
+
+/** Nested deeper than this is nothing that certificates hold. */
+const MAX_DEPTH = 16;
+
+/** Reads everything inside of an element: a length that is not minimal, or a gap, is refused wherever it is (X.690 §10.1). */
+export function checkDer(element: DerElement, depth = 0): void {
+  if ((element.tag & CONSTRUCTED) === 0) return;
+  if (depth > MAX_DEPTH) throw new DerError(`is nested deeper than ${MAX_DEPTH}`);
+  for (const child of derChildren(element)) checkDer(child, depth + 1);
 }
 
 /** The element itself if it has this tag. */

@@ -35,7 +35,8 @@ export function readLegacy(candidate: LegacyCandidate, profile: Profile): Signed
   const payload = Buffer.from(candidate.payload);
   return {
     format: 'legacy',
-    content: SignedContent.ofMessage({ bytes: payload }, fromBase64(signature, SIGNATURE, MAX_SIGNATURE_BYTES)),
+    // cosign compares the log's hash with the payload's SHA-256, whatever hash the signature is made with.
+    content: SignedContent.ofMessage({ bytes: payload, onlySha256: true }, fromBase64(signature, SIGNATURE, MAX_SIGNATURE_BYTES)),
     claim: readSimpleSigning(payload, profile),
     ...material,
   };

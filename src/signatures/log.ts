@@ -124,6 +124,7 @@ function pruneCheckpoint(entry: TransparencyLogEntry, kind: string, log: Log, li
   const proof = entry.inclusionProof;
   const envelope = proof?.checkpoint?.envelope;
   if (proof === undefined || envelope === undefined) throw new LogBodyError('the inclusion proof has no checkpoint');
+  if (!envelope.endsWith('\n')) throw new LogBodyError('the checkpoint does not end with a line end');
   const split = envelope.indexOf('\n\n');
   const note = envelope.slice(0, split + 1);
   const origin = note.slice(0, note.indexOf('\n'));

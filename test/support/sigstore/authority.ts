@@ -47,6 +47,8 @@ export interface LeafOptions {
   readonly claims?: Readonly<Record<string, string>>;
   /** Bends the certificate before it is logged and signed. See {@link certificateFaults}. */
   readonly shape?: (template: CertificateTemplate) => CertificateTemplate;
+  /** Bends the encoded TBSCertificate before it is signed, whatever the SCTs say of it. */
+  readonly encoded?: (tbs: Buffer) => Buffer;
   /** The CT logs that vouch for it: the authority's own by default, none, or others. */
   readonly ctLogs?: readonly CtLog[];
   /** Bends each signed certificate timestamp. */
@@ -146,7 +148,7 @@ export function issueLeaf(authority: Authority, options: LeafOptions): Buffer {
   );
   const extensions =
     timestamps.length === 0 ? template.extensions : [...template.extensions, timestampList(timestamps)];
-  return signCertificate({ ...template, extensions }, issuerKey);
+  return signCertificate({ ...template, extensions }, issuerKey, options.encoded);
 }
 
 /** The two issuer extensions: raw in `.1`, DER in `.8`. */

@@ -1,13 +1,23 @@
 import { X509Certificate, type KeyObject } from 'node:crypto';
 import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
-import { toSignedEntity, toTrustMaterial, Verifier, type Signer, type VerifierOptions } from '@sigstore/verify';
+import { toSignedEntity, toTrustMaterial, Verifier, type SignedEntity, type Signer, type TrustMaterial, type VerifierOptions } from '@sigstore/verify';
 import { sha256 } from './keys.ts';
 import type { LegacyLogEntry } from './log.ts';
 import type { LegacySignature } from './sign.ts';
 
-/** How the stock verifier is asked: its thresholds, and the key of a signature that has no certificate. */
-export type StockOptions = VerifierOptions & { readonly key?: KeyObject };
+/** How the stock verifier is asked: its thresholds, the key of a signature that has no certificate, and what is done to its own form of the signature before it looks. */
+export type StockOptions = VerifierOptions & { readonly key?: KeyObject; readonly entity?: (entity: SignedEntity) => SignedEntity };
+
+const MATERIALS = new Map<string, TrustMaterial>();
+
+/** Each root is read once; the last few are kept. */
+function materialOf(trustedRootJson: string): TrustMaterial {
+  const material = MATERIALS.get(trustedRootJson) ?? toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(trustedRootJson)), {});
+  if (MATERIALS.size >= 8) MATERIALS.clear();
+  MATERIALS.set(trustedRootJson, material);
+  return material;
+}
 
 /**
  * Verifies with `@sigstore/verify` as it is, without any check of ours: the oracle for what the private Sigstore makes.
@@ -19,12 +29,12 @@ export function stockVerify(
   message?: Buffer,
   options: StockOptions = {},
 ): Signer {
-  const { key, ...thresholds } = options;
-  const material = toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(trustedRootJson)), () => {
+  const { key, entity = (one) => one, ...thresholds } = options;
+  const publicKey = (): { publicKey: KeyObject; validFor: () => boolean } => {
     if (key === undefined) throw new Error('no key was given');
     return { publicKey: key, validFor: () => true };
-  });
-  return new Verifier(material, thresholds).verify(toSignedEntity(bundleFromJSON(bundle), message));
+  };
+  return new Verifier({ ...materialOf(trustedRootJson), publicKey }, thresholds).verify(entity(toSignedEntity(bundleFromJSON(bundle), message)));
 }
 
 /** The same for a legacy signature, brought into the form of a bundle v0.1 first. */

@@ -58,6 +58,8 @@ export interface WorldOptions {
   readonly now?: number | (() => number);
   /** Domain that all services are named after. Two worlds of one name differ in their keys only. */
   readonly name?: string;
+  /** Keys of the certificate authority: P-384 as Fulcio's, or what is quicker. */
+  readonly authorityKeys?: KeyType;
 }
 
 /** A new private Sigstore with keys of its own; takes a few milliseconds. */
@@ -66,7 +68,7 @@ export function createWorld(options: WorldOptions = {}): World {
   const now = typeof given === 'number' ? () => given : given;
   const at = now();
   const services: Services = {
-    authority: createAuthority({ at, name }),
+    authority: createAuthority({ at, name, ...(options.authorityKeys && { keyType: options.authorityKeys }) }),
     rekorV1: createRekorV1({ name }),
     rekorV2: createRekorV2({ name }),
     timestampAuthority: createTimestampAuthority({ at, name }),
