@@ -34,12 +34,23 @@ export function readSimpleSigning(payload: Uint8Array, { limits, strictJson }: P
   return { type, subjects: [{ digest, name, annotations: asObject(field(root, 'optional') ?? {}, 'optional') }] };
 }
 
-/** A member by exactly this name. */
+/**
+ * A member by exactly this name. One beside it in another case is refused: cosign would take the last of the two, so that they were two payloads
+ * in one signature. Throws {@link JsonError}.
+ */
 export function exactField(object: JsonObject, name: string): unknown {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
+  if (!Object.hasOwn(object, name)) return undefined;
+  const alike = Object.keys(object).find((key) => key !== name && folded(key) === folded(name));
+  if (alike !== undefined) throw new JsonError(`has the key ${JSON.stringify(alike.slice(0, 64))}, which can be read as ${JSON.stringify(name)}`);
+  return object[name];
 }
 
 /** A member as encoding/json of Go decodes it into a struct: in any case, and the last one wins. */
 export function goField(object: JsonObject, name: string): unknown {
-  return Object.entries(object).findLast(([key]) => key.toLowerCase() === name)?.[1];
+  return Object.entries(object).findLast(([key]) => folded(key) === name)?.[1];
+}
+
+/** By way of upper case: to Go the long s (U+017F) is an s, and it has no other lower case. */
+function folded(key: string): string {
+  return key.toUpperCase().toLowerCase();
 }

@@ -1,0 +1,21 @@
+import { parseImageReference } from '../../src/api/image-reference.ts';
+import { digestOf } from '../../src/base/digest.ts';
+import type { Candidate } from '../../src/signatures/types.ts';
+import { judge, type Judgement } from '../../src/verification/judge.ts';
+import { policy } from './builders.ts';
+import { compiled } from './compile.ts';
+import { asking, AT, IMAGE, outcome, trust } from './signatures.ts';
+
+/**
+ * What a policy with this spec says of `IMAGE` with these signatures beside it, as of `now`: compiled, each signature really proven against the trust
+ * root of `test/support/signatures.ts`, and judged. Without network, caches and workers.
+ */
+export function judged(spec: Record<string, unknown>, candidates: readonly Candidate[], now = AT): Judgement {
+  const evidence = { candidates, defects: [], failures: [], omitted: 0, attestations: 0, digest: IMAGE.digest, hash: digestOf(''), fetchedAt: now };
+  const facts = { image: parseImageReference(`${IMAGE.repository}:1`), digest: IMAGE.digest, evidence, now };
+  return judge(compiled(policy(spec)), facts, ({ candidate, authority, key }) => {
+    const { log, timestamp, sct } = authority;
+    const answer = outcome(candidate, asking({ log, timestamp, sct, trust, now, ...(key === undefined ? {} : { key }) }));
+    return answer instanceof Error ? { error: answer } : { proof: answer };
+  });
+}
