@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { ECDH, generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { parseImageReference } from '../../src/api/image-reference.ts';
-import { digestOf } from '../../src/base/digest.ts';
 import { parsePublicKeys, type PublicKeyError } from '../../src/signatures/public-key.ts';
-import type { Candidate } from '../../src/signatures/types.ts';
-import { judge, type Judgement } from '../../src/verification/judge.ts';
+import type { Judgement } from '../../src/verification/judge.ts';
 import { policy } from '../support/builders.ts';
-import { compile, compiled } from '../support/compile.ts';
-import { asking, AT, bundle, found, IMAGE, ISSUER, legacy, outcome, refused, trust, world } from '../support/signatures.ts';
+import { compile } from '../support/compile.ts';
+import { judged } from '../support/judged.ts';
+import { asking, bundle, found, IMAGE, ISSUER, legacy, refused, world } from '../support/signatures.ts';
 import type { TestSigner } from '../support/sigstore/sign.ts';
 
 /*
@@ -24,23 +22,17 @@ const by = (subject: string): Record<string, unknown> => ({ name: subject.slice(
 /** Somebody of this name with a certificate for this very key. */
 const holding = (subject: string, { key } = owner): TestSigner => ({ kind: 'keyless', subject, issuer: ISSUER, claims: {}, keyType: 'P-256', key });
 
-/** What two of these authorities say of what these signers signed, by the real proof of each signature. */
-function judged(authorities: readonly Record<string, unknown>[], ...signers: readonly TestSigner[]): Judgement {
-  const candidates = signers.map((signer): Candidate => (signer.kind === 'key' ? legacy(signer, { log: 'none' }) : bundle(signer)));
-  const evidence = { candidates, defects: [], failures: [], omitted: 0, attestations: 0, digest: IMAGE.digest, hash: digestOf(''), fetchedAt: AT };
-  const facts = { image: parseImageReference(`${IMAGE.repository}:1`), digest: evidence.digest, evidence, now: AT };
-  return judge(compiled(policy({ authorities, threshold: 2 })), facts, ({ candidate, authority, key }) => {
-    const answer = outcome(candidate, asking({ log: authority.log, ...(key === undefined ? { trust } : { key }) }));
-    return answer instanceof Error ? { error: answer } : { proof: answer };
-  });
+/** What two of these authorities say of what these signers signed. */
+function both(authorities: readonly Record<string, unknown>[], ...signers: readonly TestSigner[]): Judgement {
+  return judged({ authorities, threshold: 2 }, signers.map((signer) => (signer.kind === 'key' ? legacy(signer, { log: 'none' }) : bundle(signer))));
 }
 
 describe('CVE-2026-49834: a threshold of two', () => {
-  test('is met by two signers, one with a key and one with an identity', () => assert.equal(judged([byKey, by(ALICE)], owner, holding(ALICE, other)).result, 'Verified'));
-  test('is not met by one key that signs as itself and with a certificate', () => assert.equal(judged([byKey, by(ALICE)], owner, holding(ALICE)).reason, 'ThresholdNotMet'));
-  test('is not met by one key with the certificates of two identities', () => assert.equal(judged([by(ALICE), by(BOB)], holding(ALICE), holding(BOB)).reason, 'ThresholdNotMet'));
-  test('is met by the same two identities with a key each', () => assert.equal(judged([by(ALICE), by(BOB)], holding(ALICE), holding(BOB, other)).result, 'Verified'));
-  test('is not met by one identity with two certificates', () => assert.equal(judged([by(ALICE), { ...by(ALICE), name: 'again' }], holding(ALICE), holding(ALICE, other)).reason, 'ThresholdNotMet'));
+  test('is met by two signers, one with a key and one with an identity', () => assert.equal(both([byKey, by(ALICE)], owner, holding(ALICE, other)).result, 'Verified'));
+  test('is not met by one key that signs as itself and with a certificate', () => assert.equal(both([byKey, by(ALICE)], owner, holding(ALICE)).reason, 'ThresholdNotMet'));
+  test('is not met by one key with the certificates of two identities', () => assert.equal(both([by(ALICE), by(BOB)], holding(ALICE), holding(BOB)).reason, 'ThresholdNotMet'));
+  test('is met by the same two identities with a key each', () => assert.equal(both([by(ALICE), by(BOB)], holding(ALICE), holding(BOB, other)).result, 'Verified'));
+  test('is not met by one identity with two certificates', () => assert.equal(both([by(ALICE), { ...by(ALICE), name: 'again' }], holding(ALICE), holding(ALICE, other)).reason, 'ThresholdNotMet'));
 });
 
 const spki = owner.key.spki;
