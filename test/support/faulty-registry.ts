@@ -12,6 +12,8 @@ export interface FaultyRegistry {
   fault(prefix: string, fault: Fault | undefined): void;
   /** Requests so far about repositories that begin with `prefix`. */
   requests(prefix: string): number;
+  /** From now on tells of each request as it comes in. */
+  watch(told: (asked: IncomingMessage) => void): void;
   stop(): Promise<void>;
 }
 
@@ -19,10 +21,12 @@ export interface FaultyRegistry {
 export async function startFaulty(target: string): Promise<FaultyRegistry> {
   const faults = new Map<string, Fault>();
   const seen: string[] = [];
+  let watcher: (asked: IncomingMessage) => void = () => undefined;
   const [hostname, port] = target.split(':');
   const server = createServer((from, to) => {
     const path = (from.url ?? '').replace(/^\/v2\//, '');
     seen.push(path);
+    watcher(from);
     to.on('error', () => undefined);
     const forward = (): void => {
       const onward = request({ hostname, port, path: from.url, method: from.method, headers: { ...from.headers, host: target } }, (answer) => {
@@ -40,6 +44,7 @@ export async function startFaulty(target: string): Promise<FaultyRegistry> {
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: (prefix) => seen.filter((path) => path.startsWith(prefix)).length,
+    watch: (told) => void (watcher = told),
     fault: (prefix, fault) => {
       if (fault === undefined) faults.delete(prefix);
       else faults.set(prefix, fault);
