@@ -24,6 +24,7 @@ export function compare(question: Question): readonly Verdict[] {
 function judge(question: Question, { name: profile, ...rest }: Profile, theirs: Answer): Verdict {
   const ours = askUs(question, { name: profile, ...rest });
   if (ours.accepted && theirs.accepted) {
+    if (profile === 'cosign' && !sameSigner(ours, theirs) && isAmbiguous(question)) return { profile, kind: 'both accept', rules: [AMBIGUOUS] };
     const same = sameSigner(ours, theirs);
     return { profile, kind: 'both accept', rules: [], ...(same ? {} : { broken: `we name ${ours.subject} of ${ours.issuer}, it names ${theirs.subject} of ${theirs.issuer}` }) };
   }
@@ -36,6 +37,14 @@ function judge(question: Question, { name: profile, ...rest }: Profile, theirs: 
   const rules = explain(question, profile, ours);
   const broken = rules === undefined && !theirs.accepted ? { broken: `accepted by no rule on the list; it says ${theirs.code}: ${theirs.text}` } : {};
   return { profile, kind: 'we alone accept', rules: rules ?? [], ...broken };
+}
+
+/** The one difference in what an accepted signature is said to be by; cosign prints the first issuer of a legacy certificate (OID .1), the library the second. */
+const AMBIGUOUS = 'of several names the command line takes the one that cosign takes, and the operator refuses the certificate';
+
+function isAmbiguous(question: Question): boolean {
+  const strict = askUs(question, OPERATOR);
+  return !strict.accepted && /^the certificate names (?:\d+ subjects|two different issuers)/.test(strict.text);
 }
 
 /** How often each of the verdicts was given, and for which rules. */
