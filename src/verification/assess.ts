@@ -47,6 +47,7 @@ const patterns = new Lru<Re2>(16 * 1024 * 1024);
  */
 export const PROGRESS: readonly Reason[] = [
   'NoSignature',
+  'AttestationMissing',
   'LimitExceeded',
   'SignatureInvalid',
   'KeyMismatch',
@@ -58,6 +59,7 @@ export const PROGRESS: readonly Reason[] = [
   'IdentityMismatch',
   'AnnotationMismatch',
   'SignatureTooOld',
+  'AttestationRejected',
 ];
 
 /**
@@ -65,7 +67,8 @@ export const PROGRESS: readonly Reason[] = [
  * @throws Re2Error where a pattern does not compile, which compiling the policy has ruled out.
  */
 export function assess(proof: Proof, candidate: Candidate, question: Question): Miss | undefined {
-  const wrong = wrongType(proof, candidate);
+  // Of which type an attestation must be each of the authority's demands says for itself.
+  const wrong = question.authority.attestations.length > 0 ? undefined : wrongType(proof, candidate);
   if (wrong !== undefined) return wrong;
   const subject = proof.subjects.find(({ digest }) => digest === question.digest);
   if (subject === undefined) {

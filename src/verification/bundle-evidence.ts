@@ -27,14 +27,15 @@ export async function readReferrers(options: ReadOptions): Promise<Found> {
     if (!(error instanceof RegistryError)) throw error;
     return { ...NOTHING, failures: [error] };
   }
-  const attestations = options.attestations ? [] : referrers.filter((one) => isAttestation(one.annotations));
+  const others = referrers.filter((one) => isUnasked(one.annotations, options));
   const wanted = referrers
-    .filter((one) => rank(one) !== undefined && !attestations.includes(one))
+    .filter((one) => rank(one) !== undefined && !others.includes(one))
     .toSorted((one, other) => (rank(one) ?? 0) - (rank(other) ?? 0));
   const looked = wanted.slice(0, options.signatures);
   // A list that was cut may have lost the one that counts: then its absence proves nothing.
   const found = await mapLimited(looked, options.fetches, (descriptor) => readReferrer(options, descriptor));
-  return merge([...found, { ...NOTHING, omitted: wanted.length - looked.length + (referrers.length < REFERRERS_LIMIT ? 0 : 1), attestations: attestations.length }]);
+  const omitted = wanted.length - looked.length + (referrers.length < REFERRERS_LIMIT ? 0 : 1);
+  return merge([...found, ...others.map(({ annotations }) => unread(annotations)), { ...NOTHING, omitted }]);
 }
 
 /** Signatures first, so that a cap never hides them behind what only might be one; `undefined`: certainly none. */
@@ -54,7 +55,7 @@ async function readReferrer(options: ReadOptions, descriptor: Descriptor): Promi
     if (layer === undefined || layers.length !== 1 || !layer.mediaType.startsWith(BUNDLE_TYPE)) {
       return unreadable(descriptor, location, 'the manifest of the signature does not have one layer that is a bundle');
     }
-    if (!options.attestations && isAttestation(annotations)) return { ...NOTHING, attestations: 1 };
+    if (isUnasked(annotations, options)) return unread(annotations);
     return await fetchCandidate(options, layer, location, (bytes) => ({ format: 'bundle', location, bytes }));
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
@@ -69,8 +70,18 @@ function unreadable(descriptor: Descriptor, location: string, message: string): 
   return rank(descriptor) === 0 ? defective({ location, reason: 'SignatureInvalid', message }) : NOTHING;
 }
 
-/** The annotation is not signed: it only saves fetching what would be no signature anyway. */
-function isAttestation(annotations: Readonly<Record<string, string>> | undefined): boolean {
+type Annotations = Readonly<Record<string, string>> | undefined;
+
+/** The annotation is not signed: it only saves fetching what would not count anyway. */
+function isUnasked(annotations: Annotations, { attestations, predicateTypes }: ReadOptions): boolean {
   const type = annotations?.[PREDICATE_ANNOTATION];
-  return type !== undefined && type !== SIGN_PREDICATE;
+  if (type === undefined) return false;
+  return attestations ? predicateTypes?.includes(type) === false : type !== SIGN_PREDICATE;
 }
+
+function unread(annotations: Annotations): Found {
+  const type = annotations?.[PREDICATE_ANNOTATION] ?? '';
+  return { ...NOTHING, attestations: type === SIGN_PREDICATE ? 0 : 1, otherTypes: [type.slice(0, MAX_TYPE)] };
+}
+
+const MAX_TYPE = 256;

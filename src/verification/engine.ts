@@ -7,12 +7,12 @@ import type { RegistryCall, RegistryClient } from '../registry/types.ts';
 import { RegistryError } from '../registry/types.ts';
 import { prove } from '../signatures/prove.ts';
 import { EvidenceReader } from './evidence.ts';
-import type { Evidence } from './evidence-types.ts';
 import { failureVerdict } from './failure.ts';
 import type { Judgement } from './judge.ts';
 import type { EngineLimits } from './limits.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
-import type { Prove } from './prover.ts';
+import { gatherEvidence } from './places.ts';
+import type { Judge, Prove } from './prover.ts';
 import { Prover } from './prover.ts';
 import { staticJudgement } from './refusal.ts';
 import type { ImageVerdict, JudgingPolicy, PolicyVerdict, VerificationEngine, VerificationRequest } from './types.ts';
@@ -31,7 +31,9 @@ export interface EngineDependencies {
   readonly hooks?: EngineHooks;
   /** Overrides of {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<EngineLimits>;
-  /** Proves one signature; `src/signatures/prove.ts` unless a test counts the calls. */
+  /** Judges; `WorkerJudge` in a long-lived process, else it is done in this thread. */
+  readonly judge?: Judge;
+  /** Unless there is a `judge`: proves one signature; `src/signatures/prove.ts` unless a test counts the calls. */
   readonly prove?: Prove;
   /** 0 ≤ x < 1; for the jitter. */
   readonly random?: () => number;
@@ -54,17 +56,17 @@ class Engine implements VerificationEngine {
   readonly #hooks: EngineHooks;
   readonly #limits: EngineLimits;
   readonly #evidence: EvidenceReader;
-  readonly #prover: Prover;
+  readonly #prover: Judge;
   readonly #verdicts: VerdictCache;
   readonly #tags = new SingleFlight<Digest>();
 
-  constructor({ registry, clock, hooks = {}, limits = {}, prove: proof = prove, random = Math.random }: EngineDependencies) {
+  constructor({ registry, clock, hooks = {}, limits = {}, judge, prove: proof = prove, random = Math.random }: EngineDependencies) {
     this.#registry = registry;
     this.#clock = clock;
     this.#hooks = hooks;
     this.#limits = Object.freeze({ ...DEFAULT_LIMITS, ...limits });
-    this.#evidence = new EvidenceReader(registry, clock, this.#limits);
-    this.#prover = new Prover(proof, clock, this.#limits);
+    this.#evidence = new EvidenceReader(registry, clock, this.#limits, judge?.hold);
+    this.#prover = judge ?? new Prover(proof, clock, this.#limits);
     this.#verdicts = new VerdictCache(clock, this.#limits, random);
   }
 
@@ -153,11 +155,11 @@ class Engine implements VerificationEngine {
     const fixed = staticJudgement(policy);
     if (fixed !== undefined) return { judgement: fixed, age: 0 };
     try {
-      const evidence: Evidence = await this.#evidence.read({ repository: image, digest }, maxAge, call);
-      failures.push(...evidence.failures);
+      const evidence = await gatherEvidence({ reader: this.#evidence, policy, image, digest, call }, maxAge);
+      failures.push(...evidence.flatMap((one) => one.failures));
       const now = this.#clock.now();
       const judgement = await this.#prover.judge(policy, { image, digest, evidence, now }, signal);
-      return { judgement, age: now - evidence.fetchedAt };
+      return { judgement, age: now - Math.min(...evidence.map(({ fetchedAt }) => fetchedAt)) };
     } catch (error) {
       signal?.throwIfAborted();
       failures.push(error);

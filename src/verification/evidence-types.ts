@@ -20,6 +20,8 @@ export interface Found {
   readonly omitted: number;
   /** Bundles that say of themselves to be attestations, not signatures. */
   readonly attestations: number;
+  /** Predicate types of bundles that were not read, because nobody asked for them. */
+  readonly otherTypes?: readonly string[];
 }
 
 /** Everything that is attached to one digest, from all places. */
@@ -67,10 +69,15 @@ export interface ReadOptions {
   readonly tagPrefix?: string;
   /** Whether bundles that say of themselves to be attestations are read as well. */
   readonly attestations: boolean;
+  /** Of attestations only those are read that say to be of one of these predicate types, or do not say it. */
+  readonly predicateTypes?: readonly string[];
 }
 
 /** Nothing found, and nothing went wrong. */
 export const NOTHING: Found = Object.freeze({ candidates: [], defects: [], failures: [], omitted: 0, attestations: 0 });
+
+/** Predicate types that are remembered for people to read. */
+const MAX_TYPES = 16;
 
 /** What several places hold, as one. */
 export function merge(places: readonly Found[]): Found {
@@ -80,5 +87,6 @@ export function merge(places: readonly Found[]): Found {
     failures: places.flatMap((place) => place.failures),
     omitted: places.reduce((sum, place) => sum + place.omitted, 0),
     attestations: places.reduce((sum, place) => sum + place.attestations, 0),
+    otherTypes: [...new Set(places.flatMap(({ otherTypes = [] }) => otherTypes))].slice(0, MAX_TYPES),
   };
 }

@@ -10,27 +10,39 @@ import type { Candidate, LegacyAttestationCandidate, LegacyCandidate } from '../
 import { readReferrers } from './bundle-evidence.ts';
 import type { Evidence, Found, ReadOptions } from './evidence-types.ts';
 import { NOTHING, budgetOf, merge } from './evidence-types.ts';
-import { readLegacy } from './legacy-evidence.ts';
+import { readAttestations, readLegacy } from './legacy-evidence.ts';
 import type { EngineLimits } from './limits.ts';
 
 const OVERHEAD = 1024;
 const keys = new WeakMap<Candidate, Digest>();
 
-/** Whose evidence: by digest alone, a signed copy elsewhere would speak for an unsigned one. */
+/** Whose evidence, and which: by digest alone, a signed copy elsewhere would speak for an unsigned one. */
 export interface Subject {
+  /** Where it is looked for. */
   readonly repository: RepositoryName;
   readonly digest: Digest;
+  /** What the tags of legacy signatures and attestations begin with; nothing by default. */
+  readonly tagPrefix?: string;
+  /** Attestations of these predicate types; absent: signatures. */
+  readonly predicateTypes?: readonly string[];
 }
+
+/** Puts the bytes of candidates where they are to be held: where other threads can read them, say. */
+export type HoldBytes = (candidates: readonly Candidate[]) => Promise<readonly Candidate[]>;
+
+const asTheyAre: HoldBytes = (candidates) => Promise.resolve(candidates);
 
 /** Gathers the evidence of digests: what is kept is kept by host, repository, digest and credential scope. */
 export class EvidenceReader {
   readonly #registry: RegistryClient;
   readonly #clock: Clock;
   readonly #limits: EngineLimits;
+  readonly #hold: HoldBytes;
   readonly #kept: Lru<Evidence>;
   readonly #flights = new SingleFlight<Evidence>();
 
-  constructor(registry: RegistryClient, clock: Clock, limits: EngineLimits) {
+  constructor(registry: RegistryClient, clock: Clock, limits: EngineLimits, hold: HoldBytes = asTheyAre) {
+    this.#hold = hold;
     this.#registry = registry;
     this.#clock = clock;
     this.#limits = limits;
@@ -41,15 +53,15 @@ export class EvidenceReader {
    * Everything attached to the subject, not older than `maxAge` milliseconds. Places that could not be asked are in
    * `failures`; the promise rejects only when `call.signal` aborts or the look-up's deadline passes.
    */
-  async read({ repository, digest }: Subject, maxAge: number, call: RegistryCall): Promise<Evidence> {
-    const key = JSON.stringify([repository.host, repository.path, digest, call.keychain.scope]);
+  async read(subject: Subject, maxAge: number, call: RegistryCall): Promise<Evidence> {
+    const key = JSON.stringify([...placeOf(subject), call.keychain.scope]);
     const now = this.#clock.now();
     const kept = this.#kept.get(key, now);
     if (kept !== undefined && now - kept.fetchedAt <= maxAge) return kept;
     return this.#flights.run(
       key,
       async (signal) => {
-        const evidence = await this.#fetch(repository, digest, { ...call, signal });
+        const evidence = await this.#fetch(subject, { ...call, signal });
         // An answer with holes in it is good for one decision and must not stand in for the whole later.
         if (evidence.failures.length === 0) {
           this.#kept.set(key, evidence, bytesOf(evidence), evidence.fetchedAt + this.#limits.evidenceAge);
@@ -60,8 +72,10 @@ export class EvidenceReader {
     );
   }
 
-  async #fetch(repository: RepositoryName, digest: Digest, call: RegistryCall): Promise<Evidence> {
-    const { lookup, signatures, payload, fetches, digestBytes } = this.#limits;
+  async #fetch(subject: Subject, call: RegistryCall): Promise<Evidence> {
+    const { repository, digest, tagPrefix, predicateTypes } = subject;
+    const { lookup, signatures, fetches, digestBytes, attestationBytes } = this.#limits;
+    const attested = predicateTypes !== undefined;
     const limit = deadline(this.#clock, lookup, `looking for signatures in ${repository.host}/${repository.path}`, call.signal);
     const options: Omit<ReadOptions, 'budget'> = {
       registry: this.#registry,
@@ -69,22 +83,30 @@ export class EvidenceReader {
       repository,
       digest,
       signatures,
-      payload,
+      payload: attested ? this.#limits.attestation : this.#limits.payload,
       fetches,
-      attestations: false,
+      attestations: attested,
+      ...(attested ? { predicateTypes } : {}),
+      ...(tagPrefix === undefined ? {} : { tagPrefix }),
     };
+    const bytes = (attested ? attestationBytes : digestBytes) / 2;
     try {
       // To each its own, so that what fills one place cannot hide what is in the other.
       const places = await Promise.all(
-        [readReferrers, readLegacy].map((read) => withinDeadline(read({ ...options, budget: budgetOf(digestBytes / 2) }), limit.signal)),
+        [readReferrers, attested ? readAttestations : readLegacy].map((read) => withinDeadline(read({ ...options, budget: budgetOf(bytes) }), limit.signal)),
       );
-      const found = capped(merge(places), signatures);
-      const hash = digestOf(JSON.stringify([repository.host, repository.path, digest, found.candidates.map(candidateKey).toSorted()]));
+      const merged = capped(merge(places), signatures);
+      const found = { ...merged, candidates: await this.#hold(merged.candidates) };
+      const hash = digestOf(JSON.stringify([...placeOf(subject), found.candidates.map(candidateKey).toSorted()]));
       return { ...found, digest, hash, fetchedAt: this.#clock.now() };
     } finally {
       limit.cancel();
     }
   }
+}
+
+function placeOf({ repository: { host, path }, digest, tagPrefix = '', predicateTypes }: Subject): readonly unknown[] {
+  return [host, path, digest, tagPrefix, predicateTypes?.toSorted() ?? null];
 }
 
 /** A place that did not answer in time is a failed look-up of that place; what the other one holds still counts. */
@@ -117,7 +139,7 @@ function byName([one]: readonly [string, string], [other]: readonly [string, str
 /** Each place was read up to the cap; so is their sum, taking from each in turn so that no place can crowd out another. */
 function capped(found: Found, signatures: number): Found {
   if (found.candidates.length <= signatures) return found;
-  const legacy = found.candidates.filter((one) => one.format === 'legacy');
+  const legacy = found.candidates.filter((one) => one.format !== 'bundle');
   const bundles = found.candidates.filter((one) => one.format === 'bundle');
   const half = Math.floor(signatures / 2);
   const fromBundles = bundles.slice(0, Math.max(half, signatures - legacy.length));

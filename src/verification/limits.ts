@@ -4,6 +4,10 @@ export interface EngineLimits {
   readonly signatures: number;
   /** Bytes of one signed payload or one bundle. */
   readonly payload: number;
+  /** Bytes of one attestation. */
+  readonly attestation: number;
+  /** Bytes of all attestations that are read of one digest; the referrers and the `.att` tag have half of it each. */
+  readonly attestationBytes: number;
   /** Bytes of everything that is read of one digest; the referrers and the `.sig` tag have half of it each. */
   readonly digestBytes: number;
   /** Signed payloads and bundles that are fetched at the same time for one digest. */
@@ -33,6 +37,8 @@ const MIB = 1024 * 1024;
 export const DEFAULT_LIMITS: EngineLimits = Object.freeze({
   signatures: 64,
   payload: MIB,
+  attestation: 16 * MIB,
+  attestationBytes: 32 * MIB,
   digestBytes: 16 * MIB,
   fetches: 8,
   lookup: 8_000,

@@ -1,13 +1,19 @@
-/** One authority that passed, with who made it pass. */
-export interface Pass<Value> {
-  /** Position of the authority in the policy. */
-  readonly authority: number;
+/** One signature, and whose it is. */
+export interface Mark {
   /** One signature; equal for the same one. */
   readonly candidate: string;
   /** One signer: a key or a certificate identity; equal for the same one. */
   readonly signer: string;
   /** The key that made the signature, whether a certificate names its holder or not. */
   readonly key?: string;
+}
+
+/** One authority that passed, with who made it pass. */
+export interface Pass<Value> extends Mark {
+  /** Position of the authority in the policy. */
+  readonly authority: number;
+  /** Further signatures that it took: whoever made any of them is the same party. */
+  readonly also?: readonly Mark[];
   readonly value: Value;
 }
 
@@ -46,9 +52,12 @@ function parties<Value>(passes: readonly Pass<Value>[]): (pass: Pass<Value>) => 
   const join = (one: string, other: string): void => {
     if (find(one) !== find(other)) parent.set(find(one), find(other));
   };
-  for (const { candidate, signer, key } of passes) {
-    join(`candidate ${candidate}`, `signer ${signer}`);
-    if (key !== undefined) join(`key ${key}`, `signer ${signer}`);
+  for (const pass of passes) {
+    for (const { candidate, signer, key } of [pass, ...(pass.also ?? [])]) {
+      join(`candidate ${candidate}`, `signer ${signer}`);
+      if (key !== undefined) join(`key ${key}`, `signer ${signer}`);
+      join(`signer ${signer}`, `signer ${pass.signer}`);
+    }
   }
   return ({ signer }) => find(`signer ${signer}`);
 }

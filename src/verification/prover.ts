@@ -9,6 +9,7 @@ import { trustRootOf } from '../signatures/trust-recipe.ts';
 import { TrustRootError } from '../signatures/trust-root.ts';
 import type { Candidate, Proof, Requirement } from '../signatures/types.ts';
 import { SignatureError } from '../signatures/types.ts';
+import type { HoldBytes } from './evidence.ts';
 import { candidateKey } from './evidence.ts';
 import type { Facts, Judgement, PredicateTask, ProofAnswer, ProofTask, Step, StepAnswer } from './judge.ts';
 import { judgement } from './judge.ts';
@@ -24,11 +25,19 @@ const TURN = 20;
 /** The cryptographic proof of one signature (`src/signatures/prove.ts`). */
 export type Prove = (candidate: Candidate, requirement: Requirement) => Proof;
 
+/** Judges an image under one policy. */
+export interface Judge {
+  /** Where it wants the bytes of evidence; it judges other ones too. */
+  readonly hold?: HoldBytes;
+  /** Rejects only with the reason of an aborted `signal`. */
+  judge(policy: JudgingPolicy, facts: Facts, signal?: AbortSignal): Promise<Judgement>;
+}
+
 /**
  * Drives a judgement: proves what it asks for, remembers proofs by signature and authority (a proof is a fact about its
  * inputs and does not age, but for those that were held against the clock), lets others run between two, and stops when the time for it is used up.
  */
-export class Prover {
+export class Prover implements Judge {
   readonly #prove: Prove;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #limits: EngineLimits;

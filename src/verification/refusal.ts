@@ -1,7 +1,8 @@
 import type { Result } from '../api/reasons.ts';
 import type { Miss } from './assess.ts';
 import { PROGRESS } from './assess.ts';
-import type { Evidence } from './evidence-types.ts';
+import type { Found } from './evidence-types.ts';
+import { merge } from './evidence-types.ts';
 import { failureVerdict } from './failure.ts';
 import type { Facts, Judgement } from './judge.ts';
 import { MESSAGE_LIMIT, REMEDIES, clip, quote } from './sentences.ts';
@@ -19,7 +20,9 @@ export interface PlacedMiss extends Miss {
  * read as a refusal.
  */
 export function refused(policy: JudgingPolicy, facts: Facts, signed: readonly CompiledAuthority[], misses: readonly PlacedMiss[]): Judgement {
-  const { evidence, image, digest } = facts;
+  const { image, digest } = facts;
+  // Authorities that look in one place share what was found there.
+  const evidence = merge([...new Set(facts.evidence)]);
   const [failure] = evidence.failures;
   if (failure !== undefined) return failureVerdict(failure);
   const untrusted = misses.find((miss) => miss.reason === 'TrustRootUnavailable');
@@ -62,7 +65,7 @@ function progress({ reason }: PlacedMiss): number {
   return PROGRESS.indexOf(reason);
 }
 
-function defects({ authorities }: JudgingPolicy, evidence: Evidence): PlacedMiss[] {
+function defects({ authorities }: JudgingPolicy, evidence: Found): PlacedMiss[] {
   const [authority] = authorities;
   return authority === undefined ? [] : evidence.defects.map(({ reason, message, location }) => ({ authority, reason, text: message, location }));
 }

@@ -54,5 +54,7 @@ export const REMEDIES: Partial<Readonly<Record<Reason, string>>> = Object.freeze
   IdentityMismatch: 'sign with that identity, or add the one that signed to the authority if it may',
   AnnotationMismatch: 'sign again with these annotations (cosign sign -a key=value)',
   SignatureTooOld: 'sign the image again',
+  AttestationMissing: 'attest it (cosign attest --type …)',
+  AttestationRejected: 'make the attestation say what is wanted, or change the policy if it may say so',
   LimitExceeded: 'remove signatures that are not needed',
 });

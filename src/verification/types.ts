@@ -24,6 +24,27 @@ export interface CompiledIdentity {
   readonly claims: Readonly<Record<string, string>>;
 }
 
+/** A kind of statement that an authority must have signed, and what it must say. Plain data. */
+export interface CompiledAttestation {
+  readonly name: string;
+  /** A URI: short names are resolved. */
+  readonly predicateType: string;
+  /** Whether any, all or the newest of the statements of this type must satisfy `cel`. */
+  readonly match: 'Any' | 'All' | 'Newest';
+  /** A CEL expression that was checked; absent: that there is a statement is enough. */
+  readonly cel?: string;
+}
+
+/** A repository where the signatures of an image are kept, instead of beside it. Plain data. */
+export interface CompiledSource {
+  readonly host: string;
+  readonly path: string;
+  /** What the tags of signatures and attestations begin with; may be empty. */
+  readonly tagPrefix: string;
+  /** Names of Secrets with the credentials for it. */
+  readonly pullSecrets: readonly string[];
+}
+
 /** An authority of which everything is resolved: keys are parsed, trust roots known to be good. It can be sent to another thread. */
 export interface CompiledAuthority {
   readonly name: string;
@@ -45,6 +66,10 @@ export interface CompiledAuthority {
   /** Milliseconds. */
   readonly maxAge?: number;
   readonly requireRepository: boolean;
+  /** Each must be there and be satisfied; a plain signature is then not needed. Empty: a plain signature is. */
+  readonly attestations: readonly CompiledAttestation[];
+  /** Where signatures are looked for; empty: beside the image. */
+  readonly sources: readonly CompiledSource[];
   /** Hash of everything above that decides (key bytes, trust root hash, identities …): part of the verdict cache's key. */
   readonly hash: string;
 }
@@ -84,6 +109,8 @@ export interface JudgingPolicy {
   readonly recheckInterval: number;
   /** Verdicts and evidence from before are not used; milliseconds since the epoch. Absent: whatever is kept counts. */
   readonly freshSince?: number;
+  /** The credentials for a source; absent: those of the request alone. */
+  readonly sourceKeychain?: (source: CompiledSource) => Keychain | undefined;
 }
 
 /** One image to verify under every policy that governs it. */

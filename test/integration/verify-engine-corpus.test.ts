@@ -57,6 +57,8 @@ function authorityOf({ args, ref, id }: Row, folder: string): CompiledAuthority 
       sct: ignoreSct ? 'Ignored' : 'Required',
       annotations,
       requireRepository: false,
+      attestations: [],
+      sources: [],
       hash: id,
     };
   } catch {

@@ -27,7 +27,7 @@ const mallory = world.keyless({ subject: 'mallory@example.test', issuer: ISSUER 
 const key = world.key();
 const otherKey = world.key();
 
-const PART = { keys: [], identities: [], log: 'Required', timestamp: 'NotAsked', sct: 'Required', annotations: {}, requireRepository: false } as const;
+const PART = { keys: [], identities: [], log: 'Required', timestamp: 'NotAsked', sct: 'Required', annotations: {}, requireRepository: false, attestations: [], sources: [] } as const;
 const ofAlice: CompiledAuthority = {
   ...PART,
   name: 'alice',

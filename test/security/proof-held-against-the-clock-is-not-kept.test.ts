@@ -27,7 +27,7 @@ const authority = keyed('release', [], { keys: [keyOf(owner)], trust: trustRecip
 test('a signature that is only as good as the key of its log is proven anew, and fails when that has ended', async () => {
   const prover = new Prover(prove, new ManualClock(), DEFAULT_LIMITS);
   const judgedAt = (now: number): ReturnType<Prover['judge']> =>
-    prover.judge(policy([authority]), { image: NAME, digest: IMAGE.digest, evidence: evidence([signature], { digest: IMAGE.digest }), now });
+    prover.judge(policy([authority]), { image: NAME, digest: IMAGE.digest, evidence: [evidence([signature], { digest: IMAGE.digest })], now });
   assert.equal((await judgedAt(AT + YEAR / 2)).result, 'Verified');
   const later = await judgedAt(AT + 2 * YEAR);
   assert.deepEqual([later.result, later.reason], ['Failed', 'NotLogged']);

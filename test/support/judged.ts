@@ -12,8 +12,9 @@ import { asking, AT, IMAGE, outcome, trust } from './signatures.ts';
  */
 export function judged(spec: Record<string, unknown>, candidates: readonly Candidate[], now = AT): Judgement {
   const evidence = { candidates, defects: [], failures: [], omitted: 0, attestations: 0, digest: IMAGE.digest, hash: digestOf(''), fetchedAt: now };
-  const facts = { image: parseImageReference(`${IMAGE.repository}:1`), digest: IMAGE.digest, evidence, now };
-  return judge(compiled(policy(spec)), facts, ({ candidate, authority, key }) => {
+  const judging = compiled(policy(spec));
+  const facts = { image: parseImageReference(`${IMAGE.repository}:1`), digest: IMAGE.digest, evidence: judging.authorities.map(() => evidence), now };
+  return judge(judging, facts, ({ candidate, authority, key }) => {
     const { log, timestamp, sct } = authority;
     const answer = outcome(candidate, asking({ log, timestamp, sct, trust, now, ...(key === undefined ? {} : { key }) }));
     return answer instanceof Error ? { error: answer } : { proof: answer };

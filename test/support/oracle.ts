@@ -117,6 +117,8 @@ export function ourAnswer({ signature, key, subject = SUBJECT, issuer = ISSUER, 
     sct: requirement.sct,
     annotations: {},
     requireRepository: false,
+    attestations: [],
+    sources: [],
     hash: '',
   };
   const image = parseImageReference(`${IMAGE.repository}@${IMAGE.digest}`);

@@ -5,9 +5,11 @@ import { parsePublicKeys, type PublicKey } from '../../signatures/public-key.ts'
 import type { TrustRecipe } from '../../signatures/trust-recipe.ts';
 import type { CompiledAuthority } from '../types.ts';
 import { canonicalHash } from './canonical-hash.ts';
+import { compileAttestations } from './attestations.ts';
 import { compileIdentities } from './identity.ts';
 import { resolve, type ResolvedReferences } from './references.ts';
 import { Refused, refusing } from './refused.ts';
+import { compileSources } from './sources.ts';
 import { compileTrust, type TrustSources } from './trust.ts';
 
 /** An authority, and what is worth saying of it. */
@@ -37,6 +39,8 @@ export function compileAuthority(raw: PolicySpecAuthority, field: string, source
     sct,
     annotations: raw.annotations ?? {},
     requireRepository: raw.requireRepository ?? false,
+    attestations: compileAttestations(raw, field, log === 'Required'),
+    sources: compileSources(raw, field),
     ...(raw.static === undefined ? {} : { static: { action: raw.static.action, message: raw.static.message ?? '' } }),
     ...(trust === undefined ? {} : { trust }),
     ...agesOf(raw, field, log),
@@ -49,7 +53,7 @@ function kindOf(raw: PolicySpecAuthority, field: string): CompiledAuthority['kin
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) throw new Refused(field, 'has to have exactly one of key, keyless and static');
   if (kind === 'static') {
-    const others = (['ctlog', 'annotations', 'notBefore', 'maxAge'] as const).filter((name) => raw[name] !== undefined);
+    const others = (['ctlog', 'rfc3161timestamp', 'source', 'attestations', 'annotations', 'notBefore', 'maxAge'] as const).filter((name) => raw[name] !== undefined);
     const beside = others[0] ?? (raw.requireRepository === true ? 'requireRepository' : undefined);
     if (beside !== undefined) throw new Refused(`${field}.${beside}`, 'has no effect beside static, which looks at no signature; remove it');
   }

@@ -6,6 +6,7 @@ import { messageOf } from '../../base/errors.ts';
 import { type DescribedTrust, describeTrust, type TrustForm, trustSource, type TrustSource } from '../../signatures/trust-recipe.ts';
 import type { CompiledAuthority, PolicyKey } from '../types.ts';
 import { compileAuthority } from './authority.ts';
+import { expressionCost } from './attestations.ts';
 import { canonicalHash } from './canonical-hash.ts';
 import type { CompiledPolicy, CompileResult } from './compiled-policy.ts';
 import { refuseNotYet } from './not-yet.ts';
@@ -13,6 +14,7 @@ import type { ResolvedReferences } from './references.ts';
 import { Refused } from './refused.ts';
 import { SPEC_SCHEMA } from './schema.gen.ts';
 import { compileExclusions, compileScope, salvageScope } from './scope.ts';
+import { compileSourceKeychains } from './sources.ts';
 import type { TrustSources } from './trust.ts';
 import { walk } from './walk.ts';
 
@@ -77,6 +79,7 @@ function compileSpec(key: PolicyKey, raw: unknown, context: CompileContext): Con
   return {
     ...scope,
     ...exclusions,
+    ...compileSourceKeychains(authorities, context.references),
     authorities,
     warnings,
     threshold: thresholdOf(spec),
@@ -115,7 +118,7 @@ function refuseForbidden(key: PolicyKey, { authorities }: PolicySpec): void {
 /** WARNING: before anything is compiled. Each pattern is bounded, but a policy holds hundreds, and while they compile nothing else runs. */
 function refuseCostlyPatterns({ authorities }: PolicySpec): void {
   const patterns = authorities.flatMap(({ keyless }) => (keyless?.identities ?? []).flatMap(({ issuerRegExp = '', subjectRegExp = '' }) => [issuerRegExp, subjectRegExp]));
-  const size = patterns.reduce((sum, pattern) => sum + re2Size(pattern), 0);
+  const size = patterns.reduce((sum, pattern) => sum + re2Size(pattern), expressionCost(authorities));
   if (size > MAX_PATTERNS) {
     throw new Refused('spec.authorities', `have regular expressions that together compile to about ${size} instructions, and at most ${MAX_PATTERNS} are allowed; repeat less, or use several policies`);
   }

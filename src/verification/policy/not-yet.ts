@@ -12,8 +12,6 @@ interface NotYet<Holder> {
 const OF_AUTHORITY: readonly NotYet<PolicySpecAuthority>[] = [
   { field: 'key.kms', isSet: ({ key }) => key?.kms !== undefined, advice: 'export the public key with cosign public-key and give it as data or secretRef' },
   { field: 'keyless.caCert', isSet: ({ keyless }) => keyless?.caCert !== undefined, advice: 'give the certificate authority in a trusted_root.json through trustRootRef' },
-  { field: 'source', isSet: ({ source }) => (source ?? []).length > 0, advice: 'remove it and keep the signatures beside the image' },
-  { field: 'attestations', isSet: ({ attestations }) => (attestations ?? []).length > 0, advice: 'remove it to verify the plain signature' },
   { field: 'rfc3161timestamp', isSet: ({ rfc3161timestamp }) => rfc3161timestamp !== undefined, advice: 'remove it; a log entry (ctlog) vouches for the time' },
 ];
 

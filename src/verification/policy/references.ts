@@ -9,7 +9,7 @@ export interface Reference {
   /** Path of the field that names it. */
   readonly field: string;
   /** What the entry is read as. */
-  readonly holds: 'Key' | 'TrustRoot';
+  readonly holds: 'Key' | 'TrustRoot' | 'PullSecret';
 }
 
 /** What was found there. Unreachable is none of these: then the last good policy stays in use. */
@@ -37,7 +37,24 @@ export function referencesOf(spec: unknown): readonly Reference[] {
       ...read(at(authority, 'key', 'secretRef'), `${field}.key.secretRef`, 'cosign.pub', 'Key'),
       ...read(at(authority, 'keyless', 'trustRootRef'), `${field}.keyless.trustRootRef`, 'trusted_root.json', 'TrustRoot'),
       ...read(at(authority, 'ctlog', 'trustRootRef'), `${field}.ctlog.trustRootRef`, 'trusted_root.json', 'TrustRoot'),
+      ...read(at(authority, 'rfc3161timestamp', 'trustRootRef'), `${field}.rfc3161timestamp.trustRootRef`, 'trusted_root.json', 'TrustRoot'),
+      ...listOf(authority, 'source').flatMap((source, at_) => pullSecretsOf(source, `${field}.source[${at_}]`)),
     ];
+  });
+}
+
+/** Which entry of a Secret of type kubernetes.io/dockerconfigjson holds the credentials. */
+export const PULL_SECRET_KEY = '.dockerconfigjson';
+
+/** The schema allows no more. */
+const MAX_PULL_SECRETS = 4;
+
+function pullSecretsOf(source: unknown, field: string): readonly Reference[] {
+  const secrets = listOf(source, 'signaturePullSecrets').slice(0, MAX_PULL_SECRETS);
+  return secrets.flatMap((secret, index) => {
+    const name = at(secret, 'name');
+    const path = `${field}.signaturePullSecrets[${index}]`;
+    return typeof name === 'string' ? [{ kind: 'Secret', name, key: PULL_SECRET_KEY, field: path, holds: 'PullSecret' } as const] : [];
   });
 }
 

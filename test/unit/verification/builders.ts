@@ -54,6 +54,8 @@ function base(name: string): CompiledAuthority {
     sct: 'Ignored',
     annotations: {},
     requireRepository: false,
+    attestations: [],
+    sources: [],
     hash: digestOf(name),
   };
 }
@@ -71,8 +73,10 @@ export function candidate(name: string, format: Candidate['format'] = 'legacy'):
       return { format, location, bytes };
     case 'legacy':
       return { format, location, payload: bytes, annotations: {} };
-    default:
+    case 'legacy-attestation':
       return { format, location, envelope: bytes, annotations: {} };
+    default:
+      return format satisfies never;
   }
 }
 
@@ -103,8 +107,12 @@ export function evidence(candidates: readonly Candidate[], difference: Partial<E
   return { candidates, defects: [], failures: [], omitted: 0, attestations: 0, digest: DIGEST, hash: digestOf('evidence'), fetchedAt: NOW, ...difference };
 }
 
+/** As many as a policy may have: all of them look in one place. */
+const MAX_AUTHORITIES = 16;
+
 export function facts(candidates: readonly Candidate[], difference: Partial<Evidence> = {}): Facts {
-  return { image: IMAGE, digest: DIGEST, evidence: evidence(candidates, difference), now: NOW };
+  const found = evidence(candidates, difference);
+  return { image: IMAGE, digest: DIGEST, evidence: Array.from({ length: MAX_AUTHORITIES }, () => found), now: NOW };
 }
 
 /** Answers proof tasks by the candidate's name: a proof (only where it fits the key that is asked), or an error code. */

@@ -17,6 +17,8 @@ const REFERENCES = {
   'Secret/root/trusted_root.json': sigstore('secret').json,
   'ConfigMap/other/trusted_root.json': sigstore('other').json,
   'ConfigMap/root/other.json': sigstore('entry').json,
+  'Secret/x/.dockerconfigjson': '{"auths":{}}',
+  'Secret/y/.dockerconfigjson': '{"auths":{}}',
 };
 
 type Spec = Record<string, unknown>;
@@ -72,12 +74,12 @@ const LEAVES: Record<string, [before: Spec, after: Spec]> = {
   'authorities[].rfc3161timestamp.trustRootRef.name': [keyless({}), stamp({ name: 'other' })],
   'authorities[].rfc3161timestamp.trustRootRef.key': [keyless({}), stamp({ key: 'other.json' })],
   'authorities[].source[].oci': [{}, source({})],
-  'authorities[].source[].tagPrefix': [{}, source({ tagPrefix: 'x-' })],
-  'authorities[].source[].signaturePullSecrets[].name': [{}, source({ signaturePullSecrets: [{ name: 'x' }] })],
-  'authorities[].attestations[].name': [keyless({}), attest({ name: 'b' })],
-  'authorities[].attestations[].predicateType': [keyless({}), attest({ predicateType: 'spdx' })],
-  'authorities[].attestations[].policy.cel': [keyless({}), attest({ policy: { cel: 'true' } })],
-  'authorities[].attestations[].match': [keyless({}), attest({ match: 'All' })],
+  'authorities[].source[].tagPrefix': [source({}), source({ tagPrefix: 'x-' })],
+  'authorities[].source[].signaturePullSecrets[].name': [source({ signaturePullSecrets: [{ name: 'y' }] }), source({ signaturePullSecrets: [{ name: 'x' }] })],
+  'authorities[].attestations[].name': [attest({}), attest({ name: 'b' })],
+  'authorities[].attestations[].predicateType': [attest({}), attest({ predicateType: 'spdx' })],
+  'authorities[].attestations[].policy.cel': [attest({}), attest({ policy: { cel: 'true' } })],
+  'authorities[].attestations[].match': [attest({}), attest({ match: 'All' })],
   'authorities[].annotations.*': [{}, authority({ annotations: { env: 'prod' } })],
   'authorities[].notBefore': [authority({ ctlog: {} }), authority({ ctlog: {}, notBefore: '2026-01-01T00:00:00Z' })],
   'authorities[].maxAge': [authority({ ctlog: {} }), authority({ ctlog: {}, maxAge: '90d' })],
@@ -125,7 +127,7 @@ const TIMES = [0, Date.parse('2027-01-01T00:00:00Z')];
 
 /** What a policy does, apart from its hashes: those change with any text. */
 function behaviour(policyCompiled: CompiledPolicy): unknown {
-  const { hash: _, authorities, governsImage, governsWorkload, exclusion, nextExpiry, key: __, uid: ___, ...plain } = policyCompiled;
+  const { hash: _, authorities, governsImage, governsWorkload, exclusion, nextExpiry, key: __, uid: ___, sourceKeychain: _____, ...plain } = policyCompiled;
   const labels = [{}, { app: 'api' }, { app: 'db' }, { tier: 'api' }];
   const namespaces = [{}, { env: 'prod' }, { app: 'api' }];
   return {

@@ -1,0 +1,50 @@
+import { parseImageReference } from '../../api/image-reference.ts';
+import type { PolicySpecAuthority } from '../../api/v1alpha1.gen.ts';
+import { dockerConfigKeychain, mergeKeychains } from '../../registry/keychain.ts';
+import type { Keychain } from '../../registry/types.ts';
+import type { CompiledAuthority, CompiledSource, JudgingPolicy } from '../types.ts';
+import { PULL_SECRET_KEY, resolve, type ResolvedReferences } from './references.ts';
+import { Refused, refusing } from './refused.ts';
+
+/**
+ * Reads where an authority's signatures are kept (api.md, Authorities).
+ * @throws Refused
+ */
+export function compileSources({ source = [] }: PolicySpecAuthority, field: string): readonly CompiledSource[] {
+  return source.map(({ oci, tagPrefix = '', signaturePullSecrets = [] }, index) => {
+    const path = `${field}.source[${index}]`;
+    const repository = refusing(`${path}.oci`, () => parseImageReference(oci));
+    if (/@|:[^/]*$/.test(oci)) {
+      throw new Refused(`${path}.oci`, `"${oci}" has a tag or digest; name the repository alone, such as registry.example/signatures`);
+    }
+    if (!/^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,47})?$/.test(tagPrefix)) {
+      throw new Refused(`${path}.tagPrefix`, 'is no beginning of a tag: it has letters, digits, _ . and -, at most 48, and starts with none of . and -');
+    }
+    return { host: repository.host, path: repository.path, tagPrefix, pullSecrets: signaturePullSecrets.map(({ name }) => name) };
+  });
+}
+
+/**
+ * The credentials of each source of a policy that names any, out of its pull secrets.
+ * @throws Refused where one is missing or cannot be read
+ */
+export function compileSourceKeychains(authorities: readonly CompiledAuthority[], references: ResolvedReferences): Pick<JudgingPolicy, 'sourceKeychain'> {
+  const keychains = new Map<string, Keychain>();
+  for (const [at, { sources }] of authorities.entries()) {
+    for (const [index, source] of sources.entries()) {
+      if (source.pullSecrets.length === 0) continue;
+      const field = `spec.authorities[${at}].source[${index}].signaturePullSecrets`;
+      keychains.set(idOf(source), mergeKeychains(source.pullSecrets.map((name, secret) => readKeychain(name, `${field}[${secret}]`, references))));
+    }
+  }
+  return keychains.size === 0 ? {} : { sourceKeychain: (source) => keychains.get(idOf(source)) };
+}
+
+function readKeychain(name: string, field: string, references: ResolvedReferences): Keychain {
+  const text = resolve({ kind: 'Secret', name, key: PULL_SECRET_KEY, field }, references);
+  return refusing(field, () => dockerConfigKeychain(Buffer.from(text), 'config.json', `Secret ${name}`)).keychain;
+}
+
+function idOf({ pullSecrets }: CompiledSource): string {
+  return JSON.stringify(pullSecrets);
+}
