@@ -1,4 +1,5 @@
-import { type Flag, optionOf, RUN_FLAGS, variableOf } from '../../src/app/run-flags.ts';
+import type { Flag } from '../../src/app/flag.ts';
+import { optionOf, RUN_FLAGS, variableOf } from '../../src/app/run-flags.ts';
 import { type FlagSpec, VERIFY_FLAGS } from '../../src/cli/verify-flags.ts';
 import { escape } from './api-page.ts';
 

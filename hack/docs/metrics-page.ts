@@ -1,8 +1,9 @@
 import { Registry } from 'prom-client';
 import { REASONS, RESULTS, WORKLOAD_STATES } from '../../src/api/reasons.ts';
 import { REQUEST_KINDS } from '../../src/registry/types.ts';
+import { OVERRUNS } from '../../src/verification/worker/worker-judge.ts';
 import { createInstruments } from '../../src/telemetry/instruments.ts';
-import { LIST_RESULTS, PIN_MODES, PIN_RESULTS, RECONCILE_RESULTS } from '../../src/telemetry/series.ts';
+import { JUDGE_STATES, LIST_RESULTS, PIN_MODES, PIN_RESULTS, RECONCILE_RESULTS } from '../../src/telemetry/series.ts';
 import { escape } from './api-page.ts';
 
 interface Instrument {
@@ -43,6 +44,8 @@ export function metricsPage(): string {
     `| \`result\` | \`assay_verifications_total\`, \`assay_images\` | ${words(RESULTS)} |`,
     `| \`reason\` | the same | ${words(REASONS)}: see [reasons](reasons.md) |`,
     `| \`state\` | \`assay_workloads\` | ${words(WORKLOAD_STATES)} |`,
+    `| \`code\` | \`assay_judgement_overruns_total\` | ${words(OVERRUNS)}: processor time, no end in sight, memory, a broken worker, a defect |`,
+    `| \`state\` | \`assay_judgement_workers\` | ${words(JUDGE_STATES)} |`,
     `| \`mode\` | \`assay_pins_total\` | ${words(PIN_MODES)} |`,
     `| \`result\` | \`assay_pins_total\` | ${words(PIN_RESULTS)} |`,
     `| \`kind\` | \`assay_registry_requests_total\` | ${words(REQUEST_KINDS)} |`,
@@ -58,6 +61,8 @@ export function metricsPage(): string {
     '| Is anything running that did not verify? | `sum(assay_workloads{state=~"failed\\|unknown\\|contested"}) > 0` |',
     '| Which reasons are new? | `increase(assay_verifications_total{result="Failed"}[15m]) > 0` |',
     '| Does a registry throttle? | `increase(assay_registry_requests_total{code="429"}[15m]) > 0` |',
+    '| Does somebody try to stop the judge? | `sum(increase(assay_judgement_overruns_total[15m])) > 0` |',
+    '| Are there too few judges? | `max_over_time(assay_judgement_waiting[15m]) > 100` |',
     '| Are patches refused? | `increase(assay_pins_total{result=~"forbidden\\|rejected\\|error"}[15m]) > 0` |',
     '| Is the API server out of sight? | `max(assay_watch_failing) > 0` |',
     '',

@@ -17,10 +17,11 @@ import type { Keychain, RegistryClient } from '../registry/types.ts';
 import { createController, type Reconcile } from '../runtime/controller.ts';
 import type { Component } from '../runtime/manager.ts';
 import { WorkQueue } from '../runtime/work-queue.ts';
-import { describeTrust, type DescribedTrust } from '../signatures/trust-recipe.ts';
+import type { DescribedTrust } from '../signatures/trust-recipe.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createEngine } from '../verification/engine.ts';
+import type { Judging } from './judging.ts';
 import type { Options } from './options.ts';
 
 /** What all parts of the operator share. */
@@ -32,6 +33,7 @@ export interface Ground {
   readonly client: KubeClient;
   readonly registry: RegistryClient;
   readonly trustRoot: DescribedTrust;
+  readonly judging: Judging;
   /** The operator's own registry credentials. */
   readonly operators: Keychain;
 }
@@ -63,6 +65,8 @@ export function createControllers(ground: Ground, fleet: Fleet): readonly Compon
   const compiler = createCompiler(ground, shared.policyQueue);
   metrics.fleet(() => ({ workloads: Object.fromEntries(shared.ledger.workloadsByState()), images: shared.ledger.imagesByResult() }));
   return [
+    // The last to be stopped: until then others may have something judged.
+    ground.judging.component,
     { name: 'events', start: () => undefined, stop: (grace) => stopEvents(events, clock, grace) },
     { name: 'references', start: () => undefined, stop: () => compiler.stop() },
     triggerComponent(triggers),
@@ -89,7 +93,7 @@ function policyController(ground: Ground, shared: Shared, compiler: PolicyCompil
 }
 
 function workloadController(ground: Ground, shared: Shared, events: EventRecorder): Component {
-  const { client, clock, registry, log, metrics, operators } = ground;
+  const { client, clock, registry, log, metrics, operators, judging, options } = ground;
   const { fleet, policies, ledger, pending, policyQueue } = shared;
   const reconcile = createWorkloadReconcile({
     client,
@@ -99,7 +103,7 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
     pending,
     events,
     registry,
-    engine: createEngine({ registry, clock, hooks: { onVerification: (event) => metrics.verification(event) } }),
+    engine: createEngine({ registry, clock, judge: judging.judge, limits: options.limits, hooks: { onVerification: (event) => metrics.verification(event) } }),
     workload: (key) => fleet.workload(key),
     namespaceLabels: (name) => fleet.namespaceLabels(name),
     uncompiled: () => [...fleet.allPolicies()].map(idOf).filter((id) => policies.get(id) === undefined),
@@ -110,14 +114,14 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
   return controllerOf(ground, 'workload', shared.workloadQueue, reconcile);
 }
 
-function createCompiler({ client, clock, options, trustRoot }: Ground, policyQueue: WorkQueue): PolicyCompiler {
+function createCompiler({ client, clock, options, trustRoot, judging }: Ground, policyQueue: WorkQueue): PolicyCompiler {
   const { operatorNamespace } = options;
   return new PolicyCompiler({
     client,
     clock,
     operatorNamespace,
     trustRoot,
-    describeTrust: async (source) => describeTrust(source),
+    describeTrust: judging.describeTrust,
     onReferenceChange: (ids) => ids.forEach((id) => policyQueue.add(id)),
   });
 }

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { KubeConfigOptions } from '../kube/kubeconfig.ts';
 import type { BindAddress } from '../runtime/bind-address.ts';
+import type { EngineLimits } from '../verification/limits.ts';
+import { DEFAULT_LIMITS } from '../verification/limits.ts';
 import type { LogFormat, LogLevel } from '../telemetry/log-settings.ts';
 import { EXCLUDED_NAMESPACES, OPERATOR_NAMESPACE, optionOf, RUN_FLAGS, variableOf } from './run-flags.ts';
-import type { Flag, RunValues } from './run-flags.ts';
+import type { Flag } from './flag.ts';
+import type { RunValues } from './run-flags.ts';
 import { BadValue } from './values.ts';
 
 /** Environment variables as a value; nobody else reads `process.env`. */
@@ -31,6 +34,12 @@ export interface Options {
   readonly dockerConfig?: string;
   /** `host` or `host:port` of registries that are spoken to in plain HTTP, in lower case. */
   readonly allowHttpRegistry: readonly string[];
+  /** Threads that judge; absent: as many as the machine makes worth while. */
+  readonly judgementWorkers?: number;
+  /** Bytes of the JavaScript heap of each of them. */
+  readonly judgementMemory: number;
+  /** What judging one image may take. */
+  readonly limits: EngineLimits;
   readonly reconcileTimeout: number;
   readonly shutdownGracePeriod: number;
   readonly logLevel: LogLevel;
@@ -70,6 +79,9 @@ export function readOptions(given: Readonly<Record<string, unknown>>, env: Envir
     trustedRoot: values.trustedRoot,
     dockerConfig: values.dockerConfig,
     allowHttpRegistry: values.allowHttpRegistry ?? [],
+    judgementWorkers: values.judgementWorkers,
+    judgementMemory: values.judgementMemory,
+    limits: limitsOf(values),
     reconcileTimeout: values.reconcileTimeout,
     shutdownGracePeriod: values.shutdownGracePeriod,
     logLevel: values.logLevel,
@@ -89,9 +101,21 @@ function presentText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-type WithDefaults = 'workers' | 'reconcileTimeout' | 'shutdownGracePeriod' | 'logLevel' | 'logFormat';
+type Values = RunValues & Required<Pick<RunValues, WithDefaults>>;
+type WithDefaults =
+  | 'workers'
+  | 'judgementMemory'
+  | 'judgementTimeout'
+  | 'lookupTimeout'
+  | 'maxSignatures'
+  | 'maxBundleSize'
+  | 'maxAttestationSize'
+  | 'reconcileTimeout'
+  | 'shutdownGracePeriod'
+  | 'logLevel'
+  | 'logFormat';
 
-function readValues(given: Readonly<Record<string, unknown>>, env: Environment): RunValues & Required<Pick<RunValues, WithDefaults>> {
+function readValues(given: Readonly<Record<string, unknown>>, env: Environment): Values {
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries<Flag<unknown>>(RUN_FLAGS)) {
     const onCommandLine = typeof given[name] === 'string' ? given[name] : undefined;
@@ -105,7 +129,22 @@ function readValues(given: Readonly<Record<string, unknown>>, env: Environment):
       throw new UsageError(`${where}: ${error.message}`, { cause: error });
     }
   }
-  return values as RunValues & Required<Pick<RunValues, WithDefaults>>;
+  return values as Values;
+}
+
+/** Each place of a digest may hold half of all that is read of it, so that the largest must fit into that. */
+function limitsOf({ maxSignatures, maxBundleSize, maxAttestationSize, judgementTimeout, lookupTimeout }: Values): EngineLimits {
+  const { digestBytes, attestationBytes } = DEFAULT_LIMITS;
+  return Object.freeze({
+    ...DEFAULT_LIMITS,
+    signatures: maxSignatures,
+    payload: maxBundleSize,
+    attestation: maxAttestationSize,
+    digestBytes: Math.max(digestBytes, 2 * maxBundleSize),
+    attestationBytes: Math.max(attestationBytes, 2 * maxAttestationSize),
+    judgement: judgementTimeout,
+    lookup: lookupTimeout,
+  });
 }
 
 function clusterOf({ kubeconfig, context }: RunValues, env: Environment): KubeConfigOptions {

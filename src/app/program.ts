@@ -1,9 +1,9 @@
 import { Command, CommanderError, Option } from 'commander';
 import { messageOf } from '../base/errors.ts';
+import type { Flag } from './flag.ts';
 import { readOptions, UsageError } from './options.ts';
 import type { Environment, Options } from './options.ts';
 import { optionOf, RUN_FLAGS, variableOf } from './run-flags.ts';
-import type { Flag } from './run-flags.ts';
 import { VERSION } from './version.ts';
 
 /** Exit codes of `assay`; `assay verify` has cosign's beside them. */

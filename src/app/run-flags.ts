@@ -2,20 +2,9 @@ import { messageOf } from '../base/errors.ts';
 import { parseBindAddress } from '../runtime/bind-address.ts';
 import type { BindAddress } from '../runtime/bind-address.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../telemetry/log-settings.ts';
+import { flag } from './flag.ts';
+import { JUDGING_FLAGS } from './judging-flags.ts';
 import { BadValue, readChoice, readCount, readDuration, readHosts, readNamespace, readNamespaces, readText } from './values.ts';
-
-/** One option of `assay run`. */
-export interface Flag<Value> {
-  /** What stands for the value in the help. */
-  readonly value: string;
-  readonly help: string;
-  /** As a user would write it; absent where the default is worked out, or where there is none. */
-  readonly default?: string;
-  /** What the help says of the default where `default` is absent. */
-  readonly defaultText?: string;
-  /** Throws {@link BadValue}. */
-  readonly read: (text: string) => Value;
-}
 
 /** Namespaces that are left alone unless other ones are named; the operator's own comes on top. */
 export const EXCLUDED_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease', 'karmada-*'] as const;
@@ -37,10 +26,6 @@ function readAddress(text: string): Address {
   } catch (error) {
     throw new BadValue(messageOf(error));
   }
-}
-
-function flag<Value>(definition: Flag<Value>): Flag<Value> {
-  return definition;
 }
 
 /** Every option of `assay run`, in the order of its help; on the command line in kebab-case. */
@@ -111,6 +96,7 @@ export const RUN_FLAGS = {
     defaultText: 'none',
     read: readHosts,
   }),
+  ...JUDGING_FLAGS,
   reconcileTimeout: flag({
     value: 'DURATION',
     help: 'how long the work on one object may take before it is aborted and tried again',

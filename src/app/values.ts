@@ -27,6 +27,22 @@ export function readCount(text: string, bounds: { readonly min: number; readonly
   throw new BadValue(`"${text}" is not a whole number from ${bounds.min} to ${bounds.max}`);
 }
 
+const SIZES: Readonly<Record<string, number>> = { '': 1, Ki: 1024, Mi: 1024 ** 2, Gi: 1024 ** 3 };
+
+/** Bytes as Kubernetes writes them (`512Ki`, `16Mi`, `1Gi`, `1048576`), within bounds. */
+export function readBytes(text: string, bounds: { readonly min: number; readonly max: number }): number {
+  const [, count = '', unit = ''] = /^(\d{1,12})(Ki|Mi|Gi)?$/.exec(text) ?? [];
+  const bytes = count === '' ? Number.NaN : Number(count) * (SIZES[unit] ?? Number.NaN);
+  if (Number.isNaN(bytes)) throw new BadValue(`"${text}" is not a size like 512Ki, 16Mi or 1Gi`);
+  if (bytes >= bounds.min && bytes <= bounds.max) return bytes;
+  throw new BadValue(`${text} is out of bounds: it must be from ${bytesText(bounds.min)} to ${bytesText(bounds.max)}`);
+}
+
+function bytesText(bytes: number): string {
+  const [unit, size] = Object.entries(SIZES).findLast(([, one]) => bytes >= one && bytes % one === 0) ?? ['', 1];
+  return `${bytes / size}${unit}`;
+}
+
 /** One word of a closed list. */
 export function readChoice<Choice extends string>(text: string, choices: readonly Choice[]): Choice {
   const choice = choices.find((candidate) => candidate === text);

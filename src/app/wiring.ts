@@ -15,7 +15,9 @@ import { PRIORITIES } from '../runtime/work-queue.ts';
 import { describeTrust, type DescribedTrust, embeddedTrustSource, trustSource } from '../signatures/trust-recipe.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import { OVERRUNS } from '../verification/worker/worker-judge.ts';
 import { createControllers, type Ground } from './controllers.ts';
+import { createJudging } from './judging.ts';
 import { type Options, UsageError } from './options.ts';
 import { sourceOf } from './sources.ts';
 import { VERSION } from './version.ts';
@@ -44,7 +46,8 @@ export async function runOperator(options: Options, signal: AbortSignal): Promis
   for (const name of options.unknownVariables) log.warn('an environment variable is not known and has no effect', { name });
   log.info('starting', { version: VERSION, server: access.server.href, source: access.source });
   try {
-    await assemble({ options, clock, log, metrics, client, registry, trustRoot, operators }).run(signal);
+    const judging = createJudging({ options, clock, log, metrics });
+    await assemble({ options, clock, log, metrics, client, registry, trustRoot, judging, operators }).run(signal);
   } finally {
     await Promise.all([client.close(), registry.close()]);
   }
@@ -57,6 +60,7 @@ function vocabulary(server: URL): Parameters<typeof createMetrics>[0] {
     workloadStates: WORKLOAD_STATES,
     requestKinds: REQUEST_KINDS,
     priorities: PRIORITIES,
+    overruns: OVERRUNS,
     resources: Fleet.resources.map(({ plural }) => plural),
     apiServer: server.host,
   };

@@ -146,6 +146,11 @@ function own({ counter, gauge, histogram }: Maker) {
       [],
       VERIFICATION_BUCKETS,
     ),
+    overruns: counter('assay_judgement_overruns_total', 'Judgements that were ended because they overran their time or memory, or broke their worker.', [
+      'code',
+    ]),
+    judges: gauge('assay_judgement_workers', 'Threads that judge, by whether they have something to do.', ['state']),
+    unjudged: gauge('assay_judgement_waiting', 'Judgements that wait for a thread.', []),
     pins: counter('assay_pins_total', 'Patches that write verified digests, by pin mode and what became of them.', [
       'mode',
       'result',

@@ -34,6 +34,10 @@ export interface Metrics {
   readonly reflector: Required<Pick<ReflectorHooks, 'onList' | 'onWatch' | 'onProblem'>>;
   /** One image judged under one policy; seconds. */
   verification(event: { readonly result: Result; readonly reason: Reason; readonly seconds: number }): void;
+  /** A judgement was ended. */
+  overrun(code: string): void;
+  /** Has `state` asked at each scrape; the last one given counts. */
+  judging(state: () => { readonly workers: number; readonly busy: number; readonly waiting: number }): void;
   pin(mode: PinMode, result: PinResult): void;
   /** `code` is absent when no answer came. */
   registryRequest(kind: RequestKind, code: number | string | undefined): void;
@@ -59,9 +63,11 @@ export function createMetrics(vocabulary: Vocabulary, build: { version: string; 
   const collectors: (() => void)[] = [];
   let fleet: (() => FleetState) | undefined;
   let caches: (() => Iterable<CacheState>) | undefined;
+  let judging: Parameters<Metrics['judging']>[0] | undefined;
   collectors.push(
     () => collectFleet(instruments, vocabulary, fleet?.()),
     () => collectCaches(instruments, caches?.() ?? []),
+    () => collectJudging(instruments, judging?.()),
   );
   return {
     queue: (controller) => queueObserver(instruments, vocabulary, controller, collectors),
@@ -71,6 +77,10 @@ export function createMetrics(vocabulary: Vocabulary, build: { version: string; 
     verification: ({ result, reason, seconds }) => {
       instruments.verifications.inc({ result, reason });
       instruments.verificationSeconds.observe(seconds);
+    },
+    overrun: (code) => instruments.overruns.inc({ code }),
+    judging: (state) => {
+      judging = state;
     },
     pin: (mode, result) => instruments.pins.inc({ mode, result }),
     registryRequest: (kind, code) => instruments.registryRequests.inc({ kind, code: codeLabel(code) }),
@@ -91,6 +101,12 @@ function collectFleet(instruments: Instruments, vocabulary: Vocabulary, state: F
   for (const name of vocabulary.workloadStates) instruments.workloads.set({ state: name }, state?.workloads[name] ?? 0);
   for (const labels of outcomes(vocabulary)) instruments.images.set(labels, 0);
   for (const { result, reason, count } of state?.images ?? []) instruments.images.inc({ result, reason }, count);
+}
+
+function collectJudging({ judges, unjudged }: Instruments, state = { workers: 0, busy: 0, waiting: 0 }): void {
+  judges.set({ state: 'busy' }, state.busy);
+  judges.set({ state: 'idle' }, state.workers - state.busy);
+  unjudged.set(state.waiting);
 }
 
 function queueObserver(

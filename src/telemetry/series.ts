@@ -10,6 +10,8 @@ export interface Vocabulary {
   readonly workloadStates: readonly WorkloadState[];
   readonly requestKinds: readonly RequestKind[];
   readonly priorities: readonly Priority[];
+  /** How a judgement can be ended. */
+  readonly overruns: readonly string[];
   /** Plural names of the resources that are watched. */
   readonly resources: readonly string[];
   /** `host:port` of the API server. */
@@ -30,6 +32,9 @@ export type PinResult = (typeof PIN_RESULTS)[number];
 /** Methods and verbs of the requests that Assay sends to an API server. */
 const METHODS = ['GET', 'PATCH', 'POST'];
 const VERBS = ['get', 'list', 'watch', 'patch', 'create'];
+
+/** What a thread that judges does. */
+export const JUDGE_STATES = ['busy', 'idle'] as const;
 
 /** How a list ended. */
 export const LIST_RESULTS = ['ok', 'error'] as const;
@@ -67,11 +72,14 @@ export function outcomes(vocabulary: Vocabulary): { readonly result: Result; rea
 
 /** Sets every series that does not belong to one controller to 0. */
 export function initialise(instruments: Instruments, vocabulary: Vocabulary): void {
-  const { client, watch, verifications, pins, workloads, images, registryRequests } = instruments;
+  const { client, watch, verifications, pins, workloads, images, registryRequests, overruns, judges, unjudged } = instruments;
   for (const labels of outcomes(vocabulary)) {
     verifications.inc(labels, 0);
     images.set(labels, 0);
   }
+  for (const code of vocabulary.overruns) overruns.inc({ code }, 0);
+  for (const state of JUDGE_STATES) judges.set({ state }, 0);
+  unjudged.set(0);
   for (const mode of PIN_MODES) for (const result of PIN_RESULTS) pins.inc({ mode, result }, 0);
   for (const state of vocabulary.workloadStates) workloads.set({ state }, 0);
   for (const kind of vocabulary.requestKinds) for (const code of CODE_LABELS) registryRequests.inc({ kind, code }, 0);

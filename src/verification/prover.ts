@@ -7,7 +7,7 @@ import { statementOf } from '../signatures/attestation.ts';
 import { OPERATOR } from '../signatures/profile.ts';
 import { trustRootOf } from '../signatures/trust-recipe.ts';
 import { TrustRootError } from '../signatures/trust-root.ts';
-import type { Candidate, Proof, Requirement } from '../signatures/types.ts';
+import type { Candidate, Profile, Proof, Requirement } from '../signatures/types.ts';
 import { SignatureError } from '../signatures/types.ts';
 import type { HoldBytes } from './evidence.ts';
 import { candidateKey } from './evidence.ts';
@@ -41,6 +41,7 @@ export class Prover implements Judge {
   readonly #prove: Prove;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #limits: EngineLimits;
+  readonly #profile: Profile;
   readonly #proofs: Lru<StepAnswer>;
 
   /** @param clock only differences of its times count: that of a thread's own processor time will do. */
@@ -48,6 +49,7 @@ export class Prover implements Judge {
     this.#prove = prove;
     this.#clock = clock;
     this.#limits = limits;
+    this.#profile = profileOf(limits);
     this.#proofs = new Lru(limits.proofBytes);
   }
 
@@ -77,7 +79,7 @@ export class Prover implements Judge {
 
   #find(step: Step, id: string, now: number): StepAnswer {
     if (!('cel' in step)) return this.#answer(step, id, now);
-    const answer = evaluate(step);
+    const answer = evaluate(step, this.#profile);
     this.#proofs.set(id, answer, PROOF_BYTES + 2 * JSON.stringify(answer).length);
     return answer;
   }
@@ -91,7 +93,7 @@ export class Prover implements Judge {
         log,
         timestamp,
         sct,
-        profile: OPERATOR,
+        profile: this.#profile,
         now,
         ...(attestations.length > 0 ? { wants: 'Attestation' as const } : {}),
       };
@@ -100,6 +102,11 @@ export class Prover implements Judge {
     if (isLasting(answer)) this.#proofs.set(id, answer, PROOF_BYTES + sizeOf(answer));
     return answer;
   }
+}
+
+/** The operator's profile, which reads no less than the engine fetches. */
+function profileOf({ payload, attestation }: EngineLimits): Profile {
+  return { ...OPERATOR, limits: { ...OPERATOR.limits, bundleBytes: payload, payloadBytes: payload, attestationBytes: attestation } };
 }
 
 /** Without an authenticated time the log's key had to be valid *now*, which it may not be any more, or only be later. */
@@ -120,10 +127,10 @@ function attempt(prove: () => Proof): Exclude<ProofAnswer, 'exhausted'> {
 }
 
 /** What a statement says does not depend on who asks, but on what is asked. */
-function evaluate({ candidate, cel }: PredicateTask): PredicateAnswer {
+function evaluate({ candidate, cel }: PredicateTask, profile: Profile): PredicateAnswer {
   if (candidate.format === 'legacy') return { satisfied: false, why: 'a plain signature states nothing' };
   try {
-    return evaluatePredicate(cel, statementOf(candidate, OPERATOR));
+    return evaluatePredicate(cel, statementOf(candidate, profile));
   } catch (error) {
     return { satisfied: false, why: `the statement cannot be read: ${messageOf(error, 200)}` };
   }

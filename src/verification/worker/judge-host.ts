@@ -82,6 +82,6 @@ function sizeOf({ keys: _, trust, ...rest }: CompiledAuthority): number {
 }
 
 function weightOf({ candidates }: Pick<WireEvidence, 'candidates'>): number {
-  const bytes = candidates.flatMap((candidate) => Object.values(candidate)).reduce<number>((sum, value) => sum + (value instanceof Uint8Array ? value.byteLength : 2 * JSON.stringify(value).length), 0);
-  return OVERHEAD * (1 + candidates.length) + bytes;
+  const members: readonly unknown[] = candidates.flatMap((candidate) => Object.values(candidate) as readonly unknown[]);
+  return members.reduce<number>((sum, value) => sum + (value instanceof Uint8Array ? value.byteLength : 2 * JSON.stringify(value).length), OVERHEAD * (1 + candidates.length));
 }

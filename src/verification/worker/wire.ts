@@ -15,7 +15,6 @@ export function toWire({ failures, ...evidence }: Evidence): WireEvidence {
 
 /** Evidence that came from another thread, in memory of this one's own: what was checked cannot change any more, whoever else sees it. */
 export function fromWire({ failures, ...evidence }: WireEvidence): Evidence {
-  const own = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes);
   return {
     ...evidence,
     candidates: mapBytes(evidence.candidates, own),
@@ -39,6 +38,10 @@ export const holdShared: HoldBytes = async (candidates) => {
 
 /** Of bytes that several candidates have in common there is one copy. */
 const shared = new WeakMap<Uint8Array, Uint8Array>();
+
+function own(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
 
 function isShared(bytes: Uint8Array): boolean {
   return bytes.buffer instanceof SharedArrayBuffer;

@@ -4,6 +4,7 @@ import { readOptions, UsageError } from '../../../src/app/options.ts';
 import type { Environment, Options } from '../../../src/app/options.ts';
 import { variableOf } from '../../../src/app/run-flags.ts';
 import type { RunFlag } from '../../../src/app/run-flags.ts';
+import { DEFAULT_LIMITS } from '../../../src/verification/limits.ts';
 
 function read(given: Record<string, string> = {}, env: Environment = {}, file?: string): Options {
   return readOptions(given, env, () => file);
@@ -19,6 +20,8 @@ const GOOD: Record<string, () => void> = {
       healthProbeBindAddress: { port: 8081 },
       workers: 8,
       allowHttpRegistry: [],
+      judgementMemory: 128 * 1024 ** 2,
+      limits: DEFAULT_LIMITS,
       reconcileTimeout: 120_000,
       shutdownGracePeriod: 20_000,
       logLevel: 'info',
@@ -48,6 +51,15 @@ const GOOD: Record<string, () => void> = {
     assert.equal(read({ reconcileTimeout: '1m30s' }).reconcileTimeout, 90_000);
     assert.equal(read({ reconcileTimeout: '1500ms' }).reconcileTimeout, 1500);
     assert.equal(read({ shutdownGracePeriod: '0s' }).shutdownGracePeriod, 0);
+  },
+  'sizes are read as Kubernetes writes them': () => {
+    for (const [text, bytes] of [['65536', 65_536], ['64Ki', 65_536], ['2Mi', 2_097_152]] as const) assert.equal(read({ maxBundleSize: text }).limits.payload, bytes);
+    assert.equal(read({ judgementMemory: '1Gi' }).judgementMemory, 1024 ** 3);
+  },
+  'what the largest signature or attestation needs of the whole grows with it': () => {
+    assert.equal(read({ maxBundleSize: '20Mi' }).limits.digestBytes, 40 * 1024 ** 2);
+    assert.equal(read({ maxAttestationSize: '64Mi' }).limits.attestationBytes, 128 * 1024 ** 2);
+    assert.equal(read({ maxBundleSize: '64Ki' }).limits.digestBytes, DEFAULT_LIMITS.digestBytes);
   },
   'registries over plain HTTP are compared in lower case': () => {
     assert.deepEqual(read({ allowHttpRegistry: 'Registry.Local:5000, 127.0.0.1:5001,[::1]:5000' }).allowHttpRegistry, [
@@ -107,6 +119,14 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['reconcileTimeout', '500ms', /out of bounds: it must be from 1s to 3600s/],
   ['reconcileTimeout', '2h', /out of bounds/],
   ['shutdownGracePeriod', '11m', /out of bounds/],
+  ['judgementWorkers', '0', /whole number from 1 to 64/],
+  ['judgementMemory', '63Mi', /63Mi is out of bounds: it must be from 64Mi to 8Gi/],
+  ['judgementTimeout', '2m', /out of bounds: it must be from 0\.1s to 60s/],
+  ['maxBundleSize', '1M', /"1M" is not a size like 512Ki, 16Mi or 1Gi/],
+  ['maxBundleSize', '1', /1 is out of bounds: it must be from 64Ki to 64Mi/],
+  ['maxAttestationSize', '-1Mi', /not a size/],
+  ['maxSignatures', '1001', /whole number from 1 to 1000/],
+  ['lookupTimeout', '500ms', /out of bounds/],
   ['logLevel', 'verbose', /"verbose" is not one of error, warn, info, debug/],
   ['logFormat', 'xml', /"xml" is not one of json, text/],
   ['namespace', 'Web', /"Web" is not the name of a namespace/],
@@ -146,6 +166,13 @@ test('every option is acted on: each one changes what is read', () => {
     trustedRoot: '/t',
     dockerConfig: '/d',
     allowHttpRegistry: 'r',
+    judgementWorkers: '3',
+    judgementMemory: '1Gi',
+    judgementTimeout: '3s',
+    lookupTimeout: '3s',
+    maxSignatures: '3',
+    maxBundleSize: '3Mi',
+    maxAttestationSize: '3Mi',
     reconcileTimeout: '3s',
     shutdownGracePeriod: '3s',
     logLevel: 'warn',

@@ -6,6 +6,7 @@ import { REQUEST_KINDS } from '../../../src/registry/types.ts';
 import { PRIORITIES, RESYNC, WorkQueue } from '../../../src/runtime/work-queue.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import type { Metrics } from '../../../src/telemetry/metrics.ts';
+import { OVERRUNS } from '../../../src/verification/worker/worker-judge.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 function metrics(): Metrics {
@@ -16,6 +17,7 @@ function metrics(): Metrics {
       workloadStates: WORKLOAD_STATES,
       requestKinds: REQUEST_KINDS,
       priorities: PRIORITIES,
+      overruns: OVERRUNS,
       resources: ['deployments', 'secrets'],
       apiServer: '10.0.0.1:443',
     },
@@ -56,6 +58,9 @@ const FAMILIES: Record<string, { readonly type: string; readonly labels: string[
   rest_client_request_duration_seconds: { type: 'histogram', labels: ['verb', 'host'], bounds: ['0.005', '60', 12] },
   assay_verifications_total: { type: 'counter', labels: ['result', 'reason'] },
   assay_verification_duration_seconds: { type: 'histogram', labels: [], bounds: ['0.001', '30', 14] },
+  assay_judgement_overruns_total: { type: 'counter', labels: ['code'] },
+  assay_judgement_workers: { type: 'gauge', labels: ['state'] },
+  assay_judgement_waiting: { type: 'gauge', labels: [] },
   assay_pins_total: { type: 'counter', labels: ['mode', 'result'] },
   assay_workloads: { type: 'gauge', labels: ['state'] },
   assay_images: { type: 'gauge', labels: ['result', 'reason'] },
