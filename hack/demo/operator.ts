@@ -95,6 +95,8 @@ async function launch({ root, kubeconfig, account, registries, logs }: OperatorO
     `--allow-http-registry=${registries.join(',')}`,
     `--metrics-bind-address=127.0.0.1:${metrics}`,
     `--health-probe-bind-address=127.0.0.1:${probes}`,
+    // Its Sigstore is one of its own, named by a policy; it asks nothing of the public one.
+    '--tuf-mirror=0',
     '--log-format=text',
   ];
   const child = await startOwned({

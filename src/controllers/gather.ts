@@ -159,7 +159,8 @@ function unreadable({ key }: SettledGovernor, message: string, now: number): Pol
   return { policy: key, result: 'Unknown', reason: 'ManifestInvalid', message, verifiedAt: now };
 }
 
-function refused({ key, field, message }: Extract<SettledGovernor, { status: 'refused' }>, now: number): PolicyVerdict {
+function refused({ key, field, message, reason }: Extract<SettledGovernor, { status: 'refused' }>, now: number): PolicyVerdict {
+  if (reason === 'TrustRootUnavailable' || reason === 'TrustRootExpired') return { policy: key, result: 'Unknown', reason, message: messageOf(`${message} (${field})`), verifiedAt: now };
   const sentence = `the policy is not valid (${field}: ${message}); nothing is verified under it until it is corrected`;
   return { policy: key, result: 'Unknown', reason: 'PolicyInvalid', message: messageOf(sentence), verifiedAt: now };
 }

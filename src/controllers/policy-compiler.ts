@@ -24,13 +24,18 @@ const RESOURCES: Readonly<Record<Reference['kind'], Resource>> = {
   ConfigMap: { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true },
 };
 
+/** The operator's own trust root, and what is worth saying of it in `Ready` of the policies that it counts for. */
+export interface OperatorRoot extends DescribedTrust {
+  readonly note?: string;
+}
+
 export interface PolicyCompilerOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   /** Where the references of a ClusterImageVerification are looked up. */
   readonly operatorNamespace: string;
-  /** The operator's own trust root. */
-  readonly trustRoot: DescribedTrust;
+  /** The operator's own trust root, as it is now. */
+  readonly trustRoot: () => OperatorRoot;
   readonly describeTrust: DescribeTrust;
   /** Something that these policies refer to has changed, or is known now. */
   readonly onReferenceChange: (ids: readonly string[]) => void;
@@ -60,12 +65,12 @@ export class PolicyCompiler {
     const watched = references.map((reference) => this.#watched(object, reference));
     this.#watches.want(id, watched);
     const states = watched.map((ref) => this.#watches.state(ref));
-    const basis = basisOf(object, states);
+    const basis = basisOf(object, states, this.#options.trustRoot());
     // A policy is looked at whenever one of its workloads changes.
     if (before !== undefined && this.#basis.get(id) === basis) return before;
     const looks = references.map((reference, index) => look(reference, states[index] as ObjectState<DataObject>));
     const resolved = new Map(looks.flatMap(({ id: key, resolved: value }) => (value === undefined ? [] : [[key, value] as const])));
-    const trust = this.#trust.lookup(id, trustTextsOf(references, resolved));
+    const trust = this.#trust.lookup(id, trustTextsOf(object.spec, references, resolved));
     if (trust === undefined) {
       this.#basis.delete(id);
       return undescribed(object);
@@ -83,7 +88,7 @@ export class PolicyCompiler {
   }
 
   #compile(object: PolicyObject, before: PolicyState | undefined, looks: readonly Look[], { resolved, trust }: Resolved): PolicyState {
-    const { trustRoot } = this.#options;
+    const trustRoot = this.#options.trustRoot();
     const describe: TrustLookup = (form, text) => (text === trustRoot.source.text && form === trustRoot.source.form ? trustRoot : trust(form, text));
     const result = compilePolicy(rawOf(object), { references: resolved, trustRoot: trustRoot.source, describe });
     const open = looks.find((one) => one.resolved === undefined);
@@ -91,7 +96,7 @@ export class PolicyCompiler {
       return unresolved(result, open);
     }
     if (result.status === 'refused') return result;
-    const notes = looks.flatMap(({ note }) => note ?? []);
+    const notes = [...looks.flatMap(({ note }) => note ?? []), ...(trustRoot.note !== undefined && uses(result.policy, trustRoot) ? [trustRoot.note] : [])];
     return { ...result, ...withFreshness(result.policy, object, before, this.#options.clock.now()), notes };
   }
 
@@ -108,9 +113,13 @@ export class PolicyCompiler {
 }
 
 /** Equal as long as compiling would come to the same. */
-function basisOf({ uid, generation, requestedAt }: PolicyObject, states: readonly ObjectState<DataObject>[]): string {
+function basisOf({ uid, generation, requestedAt }: PolicyObject, states: readonly ObjectState<DataObject>[], { source, description, note }: OperatorRoot): string {
   const seen = states.map((state) => [state.known, state.known === 'present' ? [state.object.metadata.uid, state.object.metadata.resourceVersion] : [], state.problem?.code, state.problem?.message]);
-  return JSON.stringify([uid, generation, requestedAt, seen]);
+  return JSON.stringify([uid, generation, requestedAt, seen, source.hash, 'problem' in description ? description.problem : '', note]);
+}
+
+function uses({ authorities }: CompiledPolicy, { source: { hash } }: OperatorRoot): boolean {
+  return authorities.some(({ trust }) => trust !== undefined && [trust.authorities, trust.logs, trust.ctLogs, trust.timestampAuthorities].some((source) => source.hash === hash));
 }
 
 /** What a policy is compiled with. */
@@ -169,5 +178,10 @@ function unresolved(result: CompileResult, { reference, problem }: Look): Policy
 function withFreshness(policy: CompiledPolicy, { requestedAt = '' }: PolicyObject, before: PolicyState | undefined, now: number): Pick<CompiledState, 'policy' | 'hash' | 'requestedAt'> {
   const known = before?.status === 'compiled' && before.uid === policy.uid ? before : undefined;
   const freshSince = known !== undefined && known.requestedAt !== requestedAt ? now : known?.policy.freshSince;
-  return { policy: freshSince === undefined ? policy : { ...policy, freshSince }, hash: `${policy.hash} ${requestedAt}`, requestedAt };
+  return { policy: freshSince === undefined ? policy : { ...policy, freshSince }, hash: [policy.hash, requestedAt, ...credentialsOf(policy)].join(' '), requestedAt };
+}
+
+/** Which credentials the policy's sources are read with; of this process only. */
+function credentialsOf({ authorities, sourceKeychain }: CompiledPolicy): readonly string[] {
+  return authorities.flatMap(({ sources }) => sources.flatMap((source) => sourceKeychain?.(source)?.scope ?? []));
 }

@@ -24,7 +24,7 @@ export interface CompiledState extends Known {
 /** A policy that is not in force: its images are `Unknown` and nothing in their workloads is pinned (api.md, Authorities). */
 interface RefusedState extends Known {
   readonly status: 'refused';
-  readonly reason: Extract<ConditionReason, 'PolicyInvalid' | 'ReferenceMissing'>;
+  readonly reason: Extract<ConditionReason, 'PolicyInvalid' | 'ReferenceMissing' | 'TrustRootUnavailable' | 'TrustRootExpired'>;
   /** Path of the field, such as `spec.authorities[0].key`. */
   readonly field: string;
   readonly message: string;

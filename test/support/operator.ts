@@ -41,10 +41,12 @@ export async function startOperator({ kubeconfig, registries = [], args = [], re
   const folder = mkdtempSync(join(tmpdir(), 'assay-operator-'));
   const log = join(folder, 'operator.log');
   const http = registries.length === 0 ? [] : [`--allow-http-registry=${registries.join(',')}`];
+  // Nothing here asks the public-good instance; a test of refreshing names a mirror of its own.
+  const offline = args.some((arg) => /^--(?:tuf-mirror|trusted-root)/.test(arg)) ? [] : ['--tuf-mirror=0'];
   const child = await startOwned({
     name: 'operator',
     command: process.execPath,
-    args: [CLI, 'run', `--kubeconfig=${kubeconfig}`, '--metrics-bind-address=127.0.0.1:0', '--health-probe-bind-address=127.0.0.1:0', ...http, ...args],
+    args: [CLI, 'run', `--kubeconfig=${kubeconfig}`, '--metrics-bind-address=127.0.0.1:0', '--health-probe-bind-address=127.0.0.1:0', ...http, ...offline, ...args],
     log,
     env: { PATH: process.env['PATH'] ?? '', HOME: folder },
   });

@@ -57,7 +57,7 @@ export interface CompiledPolicy extends JudgingPolicy, PolicyScope {
 
 /** Why a policy is not in force. */
 export interface PolicyRefusal {
-  readonly reason: 'PolicyInvalid' | 'ReferenceMissing';
+  readonly reason: 'PolicyInvalid' | 'ReferenceMissing' | 'TrustRootUnavailable' | 'TrustRootExpired';
   /** Path of the field, such as `spec.authorities[0].key.kms`. */
   readonly field: string;
   /** What is wrong with it and what to do; does not repeat the path. */

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PolicyCompiler } from '../../../src/controllers/policy-compiler.ts';
+import { PolicyCompiler, type OperatorRoot } from '../../../src/controllers/policy-compiler.ts';
 import type { PolicyObject } from '../../../src/controllers/policy-object.ts';
 import type { PolicyState } from '../../../src/controllers/policy-set.ts';
 import { errorFromStatus } from '../../../src/kube/api-error.ts';
 import type { KubeObject } from '../../../src/kube/object.ts';
-import { describeTrust, type TrustDescription, type TrustSource } from '../../../src/signatures/trust-recipe.ts';
+import { describeTrust, type TrustDescription, trustSource, type TrustSource } from '../../../src/signatures/trust-recipe.ts';
 import { clusterPolicy, keylessAuthority, newPublicKey, policy, PUBLIC_KEY } from '../../support/builders.ts';
 import { sigstore } from '../../support/compile.ts';
 import { ManualClock, settled } from '../../support/manual-clock.ts';
@@ -24,19 +24,22 @@ function objectOf(raw: ReturnType<typeof policy>, override: Partial<PolicyObject
 const secret = (key: string | undefined, resourceVersion = '5', namespace = 'web'): KubeObject =>
   ({ metadata: { namespace, name: 'release', uid: 's', resourceVersion }, data: key === undefined ? {} : { 'cosign.pub': Buffer.from(key).toString('base64') } } as KubeObject);
 
+const rootOf = (name: string): OperatorRoot => ({ source: sigstore(name).source, description: describeTrust(sigstore(name).source) });
+
 /** A compiler that is asked about one policy. */
 class World {
   readonly client = new StandInClient();
   readonly clock = new ManualClock(NOW);
   readonly woken: string[] = [];
   /** How it is found out what is in a trust root. */
+  operatorRoot: OperatorRoot = rootOf('operator');
   describe: (source: TrustSource) => Promise<TrustDescription> = async (source) => describeTrust(source);
   state: PolicyState | undefined;
   readonly #compiler = new PolicyCompiler({
     client: this.client,
     clock: this.clock,
     operatorNamespace: 'assay-system',
-    trustRoot: { source: sigstore('operator').source, description: describeTrust(sigstore('operator').source) },
+    trustRoot: () => this.operatorRoot,
     describeTrust: (source) => this.describe(source),
     onReferenceChange: (ids) => this.woken.push(...ids),
   });
@@ -260,4 +263,43 @@ test('where it cannot be found out what is in a trust root, it is asked again', 
     world.clock.advance(10_000);
     assert.deepEqual(world.woken, [ID]);
     await until(() => world.compile(object).status === 'compiled', 'the policy');
+  }));
+
+const KEYLESS = policy({ authorities: [keylessAuthority()] });
+
+test('a policy is another one as soon as the operator’s trust root is', () =>
+  inWorld(undefined, async (world) => {
+    const object = objectOf(KEYLESS);
+    const before = world.compile(object);
+    assert.equal(world.compile(object), before);
+    world.operatorRoot = rootOf('refreshed');
+    const after = world.compile(object);
+    assert.deepEqual([told(after), after.hash === before.hash], ['compiled', false]);
+  }));
+
+const unusable = (reason: 'TrustRootUnavailable' | 'TrustRootExpired'): OperatorRoot => ({ source: trustSource('TrustedRoot', ''), description: { problem: 'it ended', reason } });
+
+for (const reason of ['TrustRootUnavailable', 'TrustRootExpired'] as const) {
+  test(`a policy that needs the operator’s trust root says ${reason} while that cannot be used, and is back with it`, () =>
+    inWorld(undefined, async (world) => {
+      const object = objectOf(KEYLESS);
+      world.operatorRoot = unusable(reason);
+      assert.equal(told(world.compile(object)), `${reason} spec.authorities[0]: it ended`);
+      world.operatorRoot = rootOf('operator');
+      assert.equal(told(world.compile(object)), 'compiled');
+    }));
+}
+
+test('a policy that needs no trust root does not care', () =>
+  inWorld(undefined, async (world) => {
+    world.operatorRoot = unusable('TrustRootUnavailable');
+    assert.equal(told(world.compile(objectOf(policy()))), 'compiled');
+  }));
+
+test('what is worth knowing of the operator’s trust root is told by the policies that it counts for', () =>
+  inWorld(undefined, async (world) => {
+    world.operatorRoot = { ...rootOf('operator'), note: 'it may be outdated' };
+    const [keyless, keyed] = [world.compile(objectOf(KEYLESS)), world.compile(objectOf(policy()), 'ImageVerification/web/other')];
+    assert.deepEqual(keyless.status === 'compiled' && keyless.notes, ['it may be outdated']);
+    assert.deepEqual(keyed.status === 'compiled' && keyed.notes, []);
   }));
