@@ -17,12 +17,12 @@ import type { Keychain, RegistryClient } from '../registry/types.ts';
 import { createController, type Reconcile } from '../runtime/controller.ts';
 import type { Component } from '../runtime/manager.ts';
 import { WorkQueue } from '../runtime/work-queue.ts';
-import type { DescribedTrust } from '../signatures/trust-recipe.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { createEngine } from '../verification/engine.ts';
 import type { Judging } from './judging.ts';
 import type { Options } from './options.ts';
+import type { OperatorTrust } from './trust.ts';
 
 /** What all parts of the operator share. */
 export interface Ground {
@@ -32,7 +32,7 @@ export interface Ground {
   readonly metrics: Metrics;
   readonly client: KubeClient;
   readonly registry: RegistryClient;
-  readonly trustRoot: DescribedTrust;
+  readonly trust: OperatorTrust;
   readonly judging: Judging;
   /** The operator's own registry credentials. */
   readonly operators: Keychain;
@@ -63,6 +63,7 @@ export function createControllers(ground: Ground, fleet: Fleet): readonly Compon
   const triggers = { ...shared, clock };
   const events = createEventRecorder({ client, clock, hooks: { onError: (error) => log.warn('an event was not written', { error }) } });
   const compiler = createCompiler(ground, shared.policyQueue);
+  ground.trust.onChange(() => [...fleet.allPolicies()].forEach((policy) => shared.policyQueue.add(idOf(policy))));
   metrics.fleet(() => ({ workloads: Object.fromEntries(shared.ledger.workloadsByState()), images: shared.ledger.imagesByResult() }));
   return [
     // The last to be stopped: until then others may have something judged.
@@ -70,6 +71,7 @@ export function createControllers(ground: Ground, fleet: Fleet): readonly Compon
     { name: 'events', start: () => undefined, stop: (grace) => stopEvents(events, clock, grace) },
     { name: 'references', start: () => undefined, stop: () => compiler.stop() },
     triggerComponent(triggers),
+    ...ground.trust.components,
     policyController(ground, shared, compiler, triggers),
     workloadController(ground, shared, events),
   ];
@@ -114,13 +116,13 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
   return controllerOf(ground, 'workload', shared.workloadQueue, reconcile);
 }
 
-function createCompiler({ client, clock, options, trustRoot, judging }: Ground, policyQueue: WorkQueue): PolicyCompiler {
+function createCompiler({ client, clock, options, trust, judging }: Ground, policyQueue: WorkQueue): PolicyCompiler {
   const { operatorNamespace } = options;
   return new PolicyCompiler({
     client,
     clock,
     operatorNamespace,
-    trustRoot,
+    trustRoot: () => trust.current(),
     describeTrust: judging.describeTrust,
     onReferenceChange: (ids) => ids.forEach((id) => policyQueue.add(id)),
   });

@@ -7,6 +7,7 @@ import type { LogFormat, LogLevel } from '../telemetry/log-settings.ts';
 import { EXCLUDED_NAMESPACES, OPERATOR_NAMESPACE, optionOf, RUN_FLAGS, variableOf } from './run-flags.ts';
 import type { Flag } from './flag.ts';
 import type { RunValues } from './run-flags.ts';
+import { type TrustOptions, trustOptionsOf, type TrustValues } from './trust-options.ts';
 import { BadValue } from './values.ts';
 
 /** Environment variables as a value; nobody else reads `process.env`. */
@@ -28,8 +29,8 @@ export interface Options {
   readonly healthProbeBindAddress?: BindAddress;
   /** Objects that each controller works on at the same time. */
   readonly workers: number;
-  /** Path of a `trusted_root.json`; absent: the public-good instance of Sigstore. */
-  readonly trustedRoot?: string;
+  /** Where the operator's own trust root comes from: a file, or the public-good instance of Sigstore unless told otherwise. */
+  readonly trust: TrustOptions;
   /** Folder with a docker `config.json`, for the operator's own registry credentials. */
   readonly dockerConfig?: string;
   /** `host` or `host:port` of registries that are spoken to in plain HTTP, in lower case. */
@@ -76,7 +77,7 @@ export function readOptions(given: Readonly<Record<string, unknown>>, env: Envir
     metricsBindAddress: values.metricsBindAddress?.bind,
     healthProbeBindAddress: values.healthProbeBindAddress?.bind,
     workers: values.workers,
-    trustedRoot: values.trustedRoot,
+    trust: trustOf(values, env),
     dockerConfig: values.dockerConfig,
     allowHttpRegistry: values.allowHttpRegistry ?? [],
     judgementWorkers: values.judgementWorkers,
@@ -130,6 +131,15 @@ function readValues(given: Readonly<Record<string, unknown>>, env: Environment):
     }
   }
   return values as Values;
+}
+
+function trustOf(values: TrustValues, env: Environment): TrustOptions {
+  try {
+    return trustOptionsOf(values, env);
+  } catch (error) {
+    if (error instanceof BadValue) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
 }
 
 /** Each place of a digest may hold half of all that is read of it, so that the largest must fit into that. */

@@ -4,6 +4,7 @@ import type { BindAddress } from '../runtime/bind-address.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../telemetry/log-settings.ts';
 import { flag } from './flag.ts';
 import { JUDGING_FLAGS } from './judging-flags.ts';
+import { TRUST_FLAGS } from './trust-flags.ts';
 import { BadValue, readChoice, readCount, readDuration, readHosts, readNamespace, readNamespaces, readText } from './values.ts';
 
 /** Namespaces that are left alone unless other ones are named; the operator's own comes on top. */
@@ -81,9 +82,10 @@ export const RUN_FLAGS = {
   trustedRoot: flag({
     value: 'FILE',
     help: 'trusted_root.json of the Sigstore instance to trust',
-    defaultText: 'the public-good instance, as of this build',
+    defaultText: 'the public-good instance, refreshed by TUF',
     read: readText,
   }),
+  ...TRUST_FLAGS,
   dockerConfig: flag({
     value: 'DIR',
     help: "folder of a docker config.json with the operator's own registry credentials, for ClusterImageVerification",

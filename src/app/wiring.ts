@@ -12,7 +12,6 @@ import { type Keychain, REQUEST_KINDS } from '../registry/types.ts';
 import { type Component, createManager, type Manager } from '../runtime/manager.ts';
 import { checkRoute, createEndpoint, type Endpoint } from '../runtime/servers.ts';
 import { PRIORITIES } from '../runtime/work-queue.ts';
-import { describeTrust, type DescribedTrust, embeddedTrustSource, trustSource } from '../signatures/trust-recipe.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { OVERRUNS } from '../verification/worker/worker-judge.ts';
@@ -20,6 +19,7 @@ import { createControllers, type Ground } from './controllers.ts';
 import { createJudging } from './judging.ts';
 import { type Options, UsageError } from './options.ts';
 import { sourceOf } from './sources.ts';
+import { createOperatorTrust, readTrustFiles } from './trust.ts';
 import { VERSION } from './version.ts';
 
 const clock = systemClock;
@@ -31,7 +31,7 @@ const USER_AGENT = `assay/${VERSION}`;
  */
 export async function runOperator(options: Options, signal: AbortSignal): Promise<void> {
   const log = createLog({ level: options.logLevel, format: options.logFormat, clock, stream: process.stderr });
-  const trustRoot = readTrustRoot(options);
+  const trustFiles = readTrustFiles(options.trust);
   const operators = readDockerConfig(options, log);
   const access = loadKubeConfig(options.cluster);
   const metrics = createMetrics(vocabulary(access.server), { version: VERSION, node: process.version });
@@ -47,7 +47,8 @@ export async function runOperator(options: Options, signal: AbortSignal): Promis
   log.info('starting', { version: VERSION, server: access.server.href, source: access.source });
   try {
     const judging = createJudging({ options, clock, log, metrics });
-    await assemble({ options, clock, log, metrics, client, registry, trustRoot, judging, operators }).run(signal);
+    const trust = await createOperatorTrust({ files: trustFiles, clock, log, observer: metrics.trust, describe: (source) => judging.describeTrust(source, signal) });
+    await assemble({ options, clock, log, metrics, client, registry, trust, judging, operators }).run(signal);
   } finally {
     await Promise.all([client.close(), registry.close()]);
   }
@@ -64,18 +65,6 @@ function vocabulary(server: URL): Parameters<typeof createMetrics>[0] {
     resources: Fleet.resources.map(({ plural }) => plural),
     apiServer: server.host,
   };
-}
-
-/** Read here and now: an operator without a root to trust does not start. */
-function readTrustRoot({ trustedRoot }: Options): DescribedTrust {
-  try {
-    const source = trustedRoot === undefined ? embeddedTrustSource() : trustSource('TrustedRoot', readFileSync(trustedRoot, 'utf8'));
-    const description = describeTrust(source);
-    if ('problem' in description) throw new Error(description.problem);
-    return { source, description };
-  } catch (error) {
-    throw new UsageError(`--trusted-root: ${trustedRoot} cannot be used: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 function readDockerConfig({ dockerConfig }: Options, log: Log): Keychain {

@@ -35,7 +35,7 @@ export type Instruments = ReturnType<typeof createInstruments>;
 /** Registers all instruments with `registry`. */
 export function createInstruments(registry: Registry) {
   const make = makerIn(registry);
-  return { queue: queue(make), controller: controller(make), client: client(make), watch: watch(make), ...own(make) };
+  return { queue: queue(make), controller: controller(make), client: client(make), watch: watch(make), trust: trust(make), ...own(make) };
 }
 
 function queue({ counter, gauge, histogram }: Maker) {
@@ -131,6 +131,21 @@ function watch({ counter, gauge }: Maker) {
     ]),
     objects: gauge('assay_watch_objects', 'Objects held in memory.', ['resource']),
     synced: gauge('assay_watch_synced', 'Whether the first list was read (1) or not yet (0).', ['resource']),
+  };
+}
+
+function trust({ counter, gauge }: Maker) {
+  return {
+    attempts: counter('assay_trust_root_refreshes_total', "Attempts to refresh the operator's own trust root by TUF, by what became of them.", [
+      'result',
+    ]),
+    origin: gauge('assay_trust_root_origin', "Where the operator's own trust root comes from (1) and where not (0).", ['origin']),
+    refreshed: gauge('assay_trust_root_refreshed_timestamp_seconds', "When the operator's own trust root was last refreshed; 0 where it never was.", []),
+    expires: gauge(
+      'assay_trust_root_expiry_timestamp_seconds',
+      "Until when TUF vouches for the operator's own trust root; 0 where it never did.",
+      [],
+    ),
   };
 }
 

@@ -9,6 +9,8 @@ import { createInstruments } from './instruments.ts';
 import type { Instruments } from './instruments.ts';
 import { codeLabel, initialise, outcomes, RECONCILE_RESULTS } from './series.ts';
 import type { PinMode, PinResult, Vocabulary } from './series.ts';
+import { initialiseTrust, trustObserver } from './trust-series.ts';
+import type { TrustObserver } from './trust-series.ts';
 
 /** The fleet as it is now; read at each scrape, so it must be cheap. */
 export interface FleetState {
@@ -41,6 +43,7 @@ export interface Metrics {
   pin(mode: PinMode, result: PinResult): void;
   /** `code` is absent when no answer came. */
   registryRequest(kind: RequestKind, code: number | string | undefined): void;
+  readonly trust: TrustObserver;
   /** Has `state` asked at each scrape; the last one given counts. */
   fleet(state: () => FleetState): void;
   /** Has `state` asked at each scrape; the last one given counts. */
@@ -59,6 +62,7 @@ export function createMetrics(vocabulary: Vocabulary, build: { version: string; 
   for (const name of MISNAMED) registry.removeSingleMetric(name);
   const instruments = createInstruments(registry);
   initialise(instruments, vocabulary);
+  initialiseTrust(instruments);
   instruments.buildInfo.set(build, 1);
   const collectors: (() => void)[] = [];
   let fleet: (() => FleetState) | undefined;
@@ -84,6 +88,7 @@ export function createMetrics(vocabulary: Vocabulary, build: { version: string; 
     },
     pin: (mode, result) => instruments.pins.inc({ mode, result }),
     registryRequest: (kind, code) => instruments.registryRequests.inc({ kind, code: codeLabel(code) }),
+    trust: trustObserver(instruments),
     fleet: (state) => {
       fleet = state;
     },

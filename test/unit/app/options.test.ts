@@ -19,6 +19,7 @@ const GOOD: Record<string, () => void> = {
       metricsBindAddress: { port: 8080 },
       healthProbeBindAddress: { port: 8081 },
       workers: 8,
+      trust: { tuf: { mirror: 'https://tuf-repo-cdn.sigstore.dev', proxy: {} } },
       allowHttpRegistry: [],
       judgementMemory: 128 * 1024 ** 2,
       limits: DEFAULT_LIMITS,
@@ -164,6 +165,10 @@ test('every option is acted on: each one changes what is read', () => {
     healthProbeBindAddress: ':2',
     workers: '3',
     trustedRoot: '/t',
+    tufMirror: '0',
+    tufRoot: '/r',
+    tufCache: '/c',
+    maxTrustAge: '48h',
     dockerConfig: '/d',
     allowHttpRegistry: 'r',
     judgementWorkers: '3',
@@ -179,7 +184,9 @@ test('every option is acted on: each one changes what is read', () => {
     logFormat: 'text',
   };
   const base = { kubeconfig: '/base' };
+  const beside: Partial<Record<string, Record<string, string>>> = { tufRoot: { tufMirror: 'https://tuf.test' } };
   for (const [name, value] of Object.entries(other)) {
-    assert.notDeepEqual(read({ ...base, [name]: value }), read(base), name);
+    const given = { ...base, ...beside[name] };
+    assert.notDeepEqual(read({ ...given, [name]: value }), read(given), name);
   }
 });
