@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { dsse } from '@sigstore/core';
-import type { SignedEntity } from '@sigstore/verify';
 import { isSignatureOfDigest } from './digest-signature.ts';
 import { SignatureError } from './types.ts';
 
@@ -50,15 +49,16 @@ export class SignedContent {
     return isDigestOf(digest, of === 'message' ? this.#message : this.#payload);
   }
 
-  /** The content as `@sigstore/verify` takes it; `verdict` answers its question whether a key made the signature. */
-  forLibrary(verdict: (key: KeyObject) => boolean): SignedEntity['signature'] {
-    return {
-      signature: this.signature,
-      compareSignature: (signature) => sameBytes(signature, this.signature),
-      compareDigest: (digest) => this.hasDigest(digest, 'payload'),
-      compareSignedDigest: (digest) => this.hasDigest(digest, 'message'),
-      verifySignature: verdict,
-    };
+  /** Whether a DSSE envelope was signed. */
+  get isEnvelope(): boolean {
+    return this.#message !== this.#payload;
+  }
+
+  /** The digest of what was signed; `undefined` where no more than another digest of it is at hand. */
+  signedDigest(algorithm: HashAlgorithm): Buffer | undefined {
+    const message = this.#message;
+    if ('bytes' in message) return createHash(algorithm).update(message.bytes).digest();
+    return algorithm === 'sha256' ? message.sha256 : undefined;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { isDigestOf, sameBytes } from './content.ts';
-import type { SignedContent, StoredEnvelope } from './content.ts';
+import type { HashAlgorithm, SignedContent, StoredEnvelope } from './content.ts';
 import { asList, asObject, asString, fromBase64, JsonError } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { readPem } from './pem.ts';
@@ -27,6 +27,8 @@ interface LoggedClaim {
 export interface ExpectedSigner {
   readonly certificate?: Buffer;
   readonly key: Buffer;
+  /** The hash that the signature was made with, where only one can be. */
+  readonly hash?: HashAlgorithm;
 }
 
 /** Thrown for an entry that does not speak of this signature; the message says what differs. */
@@ -40,10 +42,22 @@ const MAX_FIELD = 64 * 1024;
  */
 export function checkLogBody(body: JsonObject, content: SignedContent, signer: ExpectedSigner): void {
   const claim = read(body);
+  if (kindOf(body) === HASHED) checkHashed(claim, signer);
   if (content.stored === undefined) checkContent(claim, content);
   else checkStored(claim, content, content.stored);
   if (!names(claim.verifier, signer)) throw new LogBodyError('the log entry names another signer');
 }
+
+/** Rekor v1 holds the signature against the digest before it takes an entry of this kind: one of these it has never taken. */
+function checkHashed({ digest }: LoggedClaim, { key, hash }: ExpectedSigner): void {
+  if (key.subarray(0, ED25519.length).equals(ED25519)) throw new LogBodyError('the log entry names a digest, over which nobody signs with an Ed25519 key');
+  if (hash !== undefined && HASH_BYTES[hash] !== digest.length) throw new LogBodyError('the log entry names a digest by another hash than the signature');
+}
+
+const HASHED = 'hashedrekord/0.0.1';
+/** How the SPKI of an Ed25519 key begins (RFC 8410). */
+const ED25519 = Buffer.from('302a300506032b6570032100', 'hex');
+const HASH_BYTES: Readonly<Record<HashAlgorithm, number>> = { sha224: 28, sha256: 32, sha384: 48, sha512: 64 };
 
 function checkContent({ signature, digest, of }: LoggedClaim, content: SignedContent): void {
   if (signature === undefined) throw new LogBodyError('log entries of kind intoto/0.0.1 do not name the signature, and are read for legacy attestations only');
@@ -195,9 +209,12 @@ function readTileVerifier(value: unknown): LoggedVerifier {
   return { kind: 'key', der: fromBase64(asObject(verifier['publicKey'], 'publicKey')['rawBytes'], 'rawBytes', MAX_FIELD) };
 }
 
+const LAST_LINE = /-----END [^-]+-----[ \t\r]*\n?$/;
+
 function readPemVerifier(value: unknown): LoggedVerifier {
   const text = fromBase64(value, 'publicKey', MAX_FIELD).toString('latin1');
-  const [block] = readPem(text);
+  const [block, ...others] = readPem(text);
+  if (others.length > 0 || !LAST_LINE.test(text)) throw new LogBodyError('the log entry names more than one signer');
   if (block?.label === 'CERTIFICATE') return { kind: 'certificate', der: block.der };
   if (block?.label === 'PUBLIC KEY') return { kind: 'key', der: block.der };
   if (block?.label !== 'RSA PUBLIC KEY') throw new LogBodyError('the log entry names neither a certificate nor a key');

@@ -1,15 +1,17 @@
 import { verify } from 'node:crypto';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { json } from '@sigstore/core';
-import { Verifier } from '@sigstore/verify';
 import type { TrustMaterial } from '@sigstore/verify';
 import { messageOf } from '../base/errors.ts';
+import { sameBytes } from './content.ts';
 import type { SignedContent } from './content.ts';
+import { verifyInclusion } from './inclusion.ts';
 import { asObject, parseJson } from './json.ts';
 import { checkLogBody, kindOf, LogBodyError } from './log-body.ts';
 import type { ExpectedSigner } from './log-body.ts';
+import { tileEntryOf } from './tile-entry.ts';
 import { SignatureError } from './types.ts';
-import type { Limits, Profile } from './types.ts';
+import type { Profile } from './types.ts';
 
 type Log = TrustMaterial['tlogs'][number];
 
@@ -18,12 +20,21 @@ export interface VerifiedEntry {
   readonly log: Log;
   /** When the log took it, milliseconds since the epoch; only a signed entry timestamp (SET) says so. */
   readonly time?: number;
+  /** The time beside the entry, whether or not anything proves it; milliseconds. */
+  readonly claimed?: number;
 }
 
-/** Kinds that the library does not know; they exist only with a SET. So does every entry of a legacy attestation. */
+/** Kinds that exist only with a SET. So does every entry of a legacy attestation. */
 const SET_ONLY: ReadonlySet<string> = new Set(['rekord/0.0.1']);
 /** Kinds of Rekor v2, whose logs sign checkpoints in the name of their host. */
 const TILES: ReadonlySet<string> = new Set(['hashedrekord/0.0.2', 'dsse/0.0.2']);
+/** Kinds that are about the envelope of a bundle. */
+const ENVELOPES: ReadonlySet<string> = new Set(['dsse/0.0.1', 'intoto/0.0.2', ...TILES]);
+/** Kinds that are about a signature over bytes, as a legacy signature is. */
+const MESSAGES: ReadonlySet<string> = new Set(['hashedrekord/0.0.1', 'rekord/0.0.1', 'hashedrekord/0.0.2']);
+
+/** Thrown for a signed entry timestamp that does not hold. */
+class PromiseError extends LogBodyError {}
 
 /**
  * The entries of logs in the trust root, each proven to be in the log and to be about this artifact, signature and signer.
@@ -39,14 +50,14 @@ export function verifyEntries(
   const verified: VerifiedEntry[] = [];
   const seen = new Set<string>();
   for (const entry of entries) {
-    const identity = `${entry.logId.keyId.toString('hex')} ${entry.canonicalizedBody.toString('base64')}`;
+    const identity = `${entry.logId.keyId.toString('hex')} ${profile.duplicateLogEntries === 'Refuse' ? entry.logIndex : entry.canonicalizedBody.toString('base64')}`;
     if (seen.has(identity)) {
       if (profile.duplicateLogEntries === 'Refuse') throw new SignatureError('NotLogged', 'the same log entry is given twice');
       continue;
     }
     seen.add(identity);
     const logs = trust.tlogs.filter(({ logID }) => logID.equals(entry.logId.keyId));
-    if (logs.length > 0) verified.push(verifyEntry(entry, content, signer, logs, profile));
+    if (logs.length > 0) verified.push(...verifyOrSkip(entry, content, signer, logs, profile));
   }
   if (verified.length > 0) return verified;
   throw new SignatureError(
@@ -57,27 +68,56 @@ export function verifyEntries(
   );
 }
 
-function verifyEntry(
-  entry: TransparencyLogEntry,
-  content: SignedContent,
-  signer: ExpectedSigner,
-  logs: readonly Log[],
-  { limits, strictJson }: Profile,
-): VerifiedEntry {
+/** cosign goes on to the next entry where only the promise does not hold. */
+function verifyOrSkip(entry: TransparencyLogEntry, content: SignedContent, signer: ExpectedSigner, logs: readonly Log[], profile: Profile): readonly VerifiedEntry[] {
   try {
-    const body = asObject(parseJson(entry.canonicalizedBody, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the log entry');
-    const kind = kindOf(body);
-    checkLogBody(body, content, signer);
-    const log = firstThat(logs, (candidate) => {
-      if (SET_ONLY.has(kind) || content.stored !== undefined) verifySet(entry, candidate);
-      else verifyInclusion(entry, kind, content, candidate, limits);
-    });
-    return entry.inclusionPromise === undefined ? { log } : { log, time: Number(entry.integratedTime) * 1000 };
+    return [verifyEntry(entry, content, signer, logs, profile)];
+  } catch (error) {
+    if (profile.unprovenPromise === 'Skip' && error instanceof SignatureError && error.cause instanceof PromiseError) return [];
+    throw error;
+  }
+}
+
+/** What must be in the log, and how that is proven. */
+interface Logged {
+  readonly leaf: Buffer;
+  /** A log of Rekor v2. */
+  readonly tiles: boolean;
+  /** The SET alone counts. */
+  readonly promised: boolean;
+}
+
+function verifyEntry(entry: TransparencyLogEntry, content: SignedContent, signer: ExpectedSigner, logs: readonly Log[], profile: Profile): VerifiedEntry {
+  try {
+    const logged = readEntry(entry, content, signer, profile);
+    const log = firstThat(logs, (candidate) => proveLogged(entry, logged, candidate, profile));
+    const seconds = Number(entry.integratedTime);
+    return { log, ...(entry.inclusionPromise === undefined ? {} : { time: seconds * 1000 }), ...(seconds === 0 ? {} : { claimed: seconds * 1000 }) };
   } catch (error) {
     if (error instanceof SignatureError) throw error;
     const reason = error instanceof LogBodyError ? error.message : `the log entry cannot be verified: ${messageOf(error, 200)}`;
     throw new SignatureError('NotLogged', reason, { cause: error });
   }
+}
+
+/** Holds the entry's body against what was signed. Throws {@link LogBodyError}. */
+function readEntry(entry: TransparencyLogEntry, content: SignedContent, signer: ExpectedSigner, profile: Profile): Logged {
+  const { limits, strictJson, entryHints, tileEnvelopes } = profile;
+  const body = asObject(parseJson(entry.canonicalizedBody, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the log entry');
+  const kind = kindOf(body);
+  const { kindVersion } = entry;
+  if (entryHints === 'Compare' && kind !== `${kindVersion.kind}/${kindVersion.version}`) throw new LogBodyError(`the log entry is of kind ${kind.slice(0, 64)} and says that it is of another`);
+  if (content.stored === undefined && !(content.isEnvelope ? ENVELOPES : MESSAGES).has(kind)) {
+    throw new LogBodyError(`log entries of kind ${kind.slice(0, 64)} are not about such signatures`);
+  }
+  if (kind === 'dsse/0.0.2' && !tileEnvelopes) throw new LogBodyError(`log entries of kind ${kind} are not supported`);
+  const tiles = TILES.has(kind);
+  const promised = SET_ONLY.has(kind) || content.stored !== undefined || entry.inclusionProof === undefined;
+  if (promised && entry.inclusionPromise === undefined) throw new LogBodyError('the log entry has no signed entry timestamp');
+  const remade = kind === 'hashedrekord/0.0.2' && content.isEnvelope ? tileEntryOf(content, signer) : undefined;
+  if (remade === undefined || entryHints === 'Compare') checkLogBody(body, content, signer);
+  if (remade !== undefined && entryHints === 'Compare' && !sameBytes(remade, entry.canonicalizedBody)) throw new LogBodyError('the log entry is not as Rekor v2 writes it');
+  return { leaf: remade ?? entry.canonicalizedBody, tiles, promised };
 }
 
 /** One log may be listed with several keys; which of them signed decides on the validity that is looked at later. */
@@ -94,66 +134,21 @@ function firstThat(logs: readonly Log[], attempt: (log: Log) => void): Log {
   throw reason;
 }
 
-/** SET, inclusion proof and checkpoint, each that is there, by the library. */
-function verifyInclusion(entry: TransparencyLogEntry, kind: string, content: SignedContent, log: Log, limits: Limits): void {
-  const only = entry.inclusionProof === undefined ? { entry, log } : pruneCheckpoint(entry, kind, log, limits);
-  const trust: TrustMaterial = {
-    certificateAuthorities: [],
-    timestampAuthorities: [],
-    ctlogs: [],
-    tlogs: [only.log],
-    publicKey: () => ({ publicKey: log.publicKey, validFor: () => true }),
-  };
-  new Verifier(trust, { tlogThreshold: 1, timestampThreshold: 0, ctlogThreshold: 0 }).verify({
-    // Who made the signature was proven before: the library is asked about the entry alone.
-    signature: content.forLibrary(() => true),
-    key: { $case: 'public-key', hint: '' },
-    timestamps: [],
-    tlogEntries: [only.entry],
-  });
-}
-
-const SIGNATURE_LINE = /^\u2014 (\S+) \S+$/;
-
-/**
- * Leaves only the log's own signatures on its checkpoint: there may be any number of witnesses, and the library tries each.
- * It compares a signature's name with a part of the log's address; a Rekor v2 log signs as its host name, which is the origin too
- * (https://github.com/C2SP/C2SP/blob/main/tlog-checkpoint.md), a Rekor v1 under any name, so that there the key alone decides.
- */
-function pruneCheckpoint(entry: TransparencyLogEntry, kind: string, log: Log, limits: Limits): { entry: TransparencyLogEntry; log: Log } {
-  const proof = entry.inclusionProof;
-  const envelope = proof?.checkpoint?.envelope;
-  if (proof === undefined || envelope === undefined) throw new LogBodyError('the inclusion proof has no checkpoint');
-  if (!envelope.endsWith('\n')) throw new LogBodyError('the checkpoint does not end with a line end');
-  const split = envelope.indexOf('\n\n');
-  const note = envelope.slice(0, split + 1);
-  const origin = note.slice(0, note.indexOf('\n'));
-  const lines = envelope.slice(split + 2).split('\n').flatMap((line) => {
-    const name = SIGNATURE_LINE.exec(line)?.[1];
-    return name === undefined ? [] : [{ line, name }];
-  });
-  if (lines.length > limits.checkpointSignatures) {
-    throw new SignatureError('LimitExceeded', `the checkpoint has ${lines.length} signatures; at most ${limits.checkpointSignatures} are read`);
+/** SET, inclusion proof and checkpoint, each that is there. */
+function proveLogged(entry: TransparencyLogEntry, { leaf, tiles, promised }: Logged, log: Log, profile: Profile): void {
+  if (entry.inclusionPromise !== undefined) {
+    if (tiles) throw new PromiseError('a Rekor v2 log promises nothing, and the entry has a signed entry timestamp (SET)');
+    verifySet(entry, log);
   }
-  const own = TILES.has(kind) ? lines.filter(({ name }) => name === origin && name === hostOf(log.baseURL)) : lines;
-  if (own.length === 0) {
-    throw new LogBodyError(`the checkpoint of ${JSON.stringify(origin.slice(0, 128))} is not signed by the log ${log.baseURL}`);
-  }
-  const pruned = `${note}\n${own.map(({ line }) => line).join('\n')}\n`;
-  return {
-    entry: { ...entry, inclusionProof: { ...proof, checkpoint: { envelope: pruned } } },
-    log: { ...log, baseURL: own.map(({ name }) => name).join(' ') },
-  };
-}
-
-function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname : '';
+  if (!promised) verifyInclusion(entry, leaf, log, tiles, profile);
 }
 
 /** The log's signature over body, time, index and log id, in canonical JSON (Rekor v1), by a key that was valid then. */
 function verifySet(entry: TransparencyLogEntry, log: Log): void {
   const { canonicalizedBody, inclusionPromise, integratedTime, logId, logIndex } = entry;
-  if (inclusionPromise === undefined) throw new LogBodyError('the log entry has no signed entry timestamp');
+  if (inclusionPromise === undefined) throw new PromiseError('the log entry has no signed entry timestamp');
+  // Rekor v1 signs with an elliptic curve and SHA-256; cosign verifies nothing else.
+  const elliptic = log.publicKey.asymmetricKeyType === 'ec';
   const signed = json.canonicalize({
     body: canonicalizedBody.toString('base64'),
     integratedTime: Number(integratedTime),
@@ -162,7 +157,7 @@ function verifySet(entry: TransparencyLogEntry, log: Log): void {
   });
   const time = new Date(Number(integratedTime) * 1000);
   const inTime = log.validFor.start <= time && time <= log.validFor.end;
-  if (!inTime || !verify(null, Buffer.from(signed), log.publicKey, inclusionPromise.signedEntryTimestamp)) {
-    throw new LogBodyError('the signed entry timestamp (SET) is not by a log that was trusted at its time');
+  if (!elliptic || !inTime || !verify('sha256', Buffer.from(signed), log.publicKey, inclusionPromise.signedEntryTimestamp)) {
+    throw new PromiseError('the signed entry timestamp (SET) is not by a log that was trusted at its time');
   }
 }

@@ -39,6 +39,10 @@ export const OPERATOR: Profile = Object.freeze({
   unaskedTimestamps: true,
   legacyTimestampMayBeAbsent: false,
   duplicateLogEntries: 'CountOnce',
+  entryHints: 'Compare',
+  unprovenPromise: 'Refuse',
+  otherCertificate: false,
+  tileEnvelopes: true,
   oneEnvelopeSignature: true,
 });
 
@@ -54,5 +58,9 @@ export const COSIGN: Profile = Object.freeze({
   unaskedTimestamps: false,
   legacyTimestampMayBeAbsent: true,
   duplicateLogEntries: 'Refuse',
+  entryHints: 'Ignore',
+  unprovenPromise: 'Skip',
+  otherCertificate: true,
+  tileEnvelopes: false,
   oneEnvelopeSignature: false,
 });

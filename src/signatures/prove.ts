@@ -74,13 +74,15 @@ function proveSigned(signed: Signed, requirement: Requirement): Proof {
   const entries = requirement.log === 'Ignored' ? [] : provenEntries(signed, holder, requirement);
   const stamps = provenTimestamps(signed, requirement, entries);
   const times = [...entries.flatMap(({ time }) => time ?? []), ...stamps];
+  checkClaimedTimes(entries, holder);
   checkLogKeys(entries, times, requirement);
+  if (requirement.key !== undefined && holder.certificate !== undefined) checkValidity(holder.certificate, times, requirement.now);
   const certificate = requirement.key === undefined ? holder.certificate : undefined;
   const claims = certificate && proveCertificate(certificate, signed, times, requirement);
   return proofOf(signed, holder, claims, times, entries.length > 0);
 }
 
-function holderOf(signed: Signed, { key, profile }: Requirement): Holder {
+function holderOf(signed: Signed, { key, log, profile }: Requirement): Holder {
   const certificate = signed.certificate === undefined ? undefined : readCertificate(signed.certificate, profile.limits.certificateBytes);
   if (key === undefined) {
     if (certificate === undefined) {
@@ -92,7 +94,7 @@ function holderOf(signed: Signed, { key, profile }: Requirement): Holder {
   }
   if (certificate === undefined) return { key: key.key };
   if (signed.format === 'bundle') throw new SignatureError('KeyMismatch', 'the bundle is signed with a certificate, not with a key');
-  if (!certificate.key.equals(key.key)) {
+  if (!certificate.key.equals(key.key) && (log === 'Required' || !profile.otherCertificate)) {
     throw new SignatureError('KeyMismatch', `the signature's certificate is for another key than ${key.keyId}`);
   }
   return { key: key.key, certificate };
@@ -114,7 +116,8 @@ function certificateHashes(signed: Signed, key: KeyObject): readonly HashAlgorit
 
 function provenEntries(signed: Signed, holder: Holder, requirement: Requirement): readonly VerifiedEntry[] {
   const { key, certificate } = holder;
-  const signer = certificate === undefined ? { key: spkiOf(key) } : { key: certificate.spki, certificate: certificate.der };
+  const hash = requirement.key === undefined ? (signed.format === 'legacy' ? 'sha256' : undefined) : requirement.key.hashAlgorithm;
+  const signer = { ...(hash === undefined ? {} : { hash }), ...(certificate === undefined ? { key: spkiOf(key) } : { key: certificate.spki, certificate: certificate.der }) };
   return verifyEntries(signed.entries, signed.content, signer, trustOf(requirement).material, requirement.profile);
 }
 
@@ -156,6 +159,19 @@ function stampedTime(token: Buffer, { content, stamped }: Signed, trust: TrustRo
   throw reason;
 }
 
+/** The time beside an entry is proven by a SET only; one that cannot be is a sign of tampering all the same. */
+function checkClaimedTimes(entries: readonly VerifiedEntry[], { certificate }: Holder): void {
+  if (certificate === undefined) return;
+  const outside = entries.some(({ time, claimed }) => time === undefined && claimed !== undefined && (claimed < certificate.notBefore || claimed > certificate.notAfter));
+  if (outside) throw new CertificateError('was not valid when the log says that it took the signature');
+}
+
+/** A certificate beside a signature that a key proves is said by nobody but the signer; cosign wants it to have been valid all the same. */
+function checkValidity({ notBefore, notAfter }: Certificate, times: readonly number[], now: number): void {
+  const outside = (times.length > 0 ? times : [now]).find((time) => time < notBefore || time > notAfter);
+  if (outside !== undefined) throw new CertificateError(`beside the signature was not valid at ${new Date(outside).toISOString()}`);
+}
+
 /**
  * The library looks at the validity of a log's key for SETs only, so that a leaked key of Rekor v2 could not be retired.
  * Without any authenticated time, the key must be valid now.
@@ -172,8 +188,8 @@ function checkLogKeys(entries: readonly VerifiedEntry[], times: readonly number[
 }
 
 function proveCertificate(certificate: Certificate, signed: Signed, times: readonly number[], requirement: Requirement): CertificateClaims {
-  const { material, authorities } = trustOf(requirement);
-  if (times.length === 0 && !requirement.profile.clockWithoutTime) {
+  const { material, authorities, ownAuthorities } = trustOf(requirement);
+  if (times.length === 0 && (!requirement.profile.clockWithoutTime || requirement.log === 'Required')) {
     throw new SignatureError('TimestampInvalid', 'no transparency log or timestamp authority of the trust root attests when the signature was made');
   }
   if (certificate.isAuthority || certificate.claimsAuthority) throw new CertificateError('is that of a certificate authority');
@@ -181,7 +197,7 @@ function proveCertificate(certificate: Certificate, signed: Signed, times: reado
   const moments = [...(times.length > 0 ? times : [requirement.now]), ...(signed.format === 'legacy' ? [certificate.notBefore] : [])];
   const issuer = verifyChain(certificate, authorities, moments, CODE_SIGNING);
   if (requirement.sct === 'Required') verifySct(certificate, issuer, material.ctlogs);
-  return claimsOf(certificate, signed.format, requirement.profile);
+  return claimsOf(certificate, signed.format, requirement.profile, ownAuthorities);
 }
 
 function trustOf({ trust }: Requirement): TrustRoot {

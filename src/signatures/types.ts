@@ -81,6 +81,14 @@ export interface Profile {
   /** A legacy signature without any timestamp passes although one is required. */
   readonly legacyTimestampMayBeAbsent: boolean;
   readonly duplicateLogEntries: 'CountOnce' | 'Refuse';
+  /** What an entry says of its kind, and of its place beside the proof in Rekor v2: held against what was logged, or not looked at. */
+  readonly entryHints: 'Compare' | 'Ignore';
+  /** An entry of a known log whose SET does not hold. */
+  readonly unprovenPromise: 'Refuse' | 'Skip';
+  /** A legacy signature that a key proves may carry a certificate for another key, where no log is asked. */
+  readonly otherCertificate: boolean;
+  /** Entries of kind dsse 0.0.2 are read. */
+  readonly tileEnvelopes: boolean;
   /** A legacy attestation's envelope has exactly one signature, which its log entry names; otherwise any that verifies counts. */
   readonly oneEnvelopeSignature: boolean;
 }
@@ -125,7 +133,10 @@ export type Signer =
 
 /** Everything that a certificate says of its holder, authenticated by its authority. */
 export interface CertificateClaims {
-  /** Who vouched for the holder: Fulcio's OID .1 in a legacy signature, .8 or .1 in a bundle; empty where there is none. */
+  /**
+   * Who vouched for the holder: Fulcio's OID .1 in a legacy signature, .8 or .1 in a bundle. Where there is none it is empty or, for the
+   * operator with certificate authorities of one's own, the distinguished name of the issuing authority.
+   */
   readonly issuer: string;
   /** Subject alternative names that may be matched, in cosign's order; never empty. Exactly one for the operator and in a bundle. */
   readonly subjects: readonly string[];

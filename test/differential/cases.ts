@@ -55,6 +55,10 @@ export const CASES: readonly NamedCase[] = [
       return { ...mine, verificationMaterial: { ...mine.verificationMaterial, tlogEntries: [...entriesOf(mine.verificationMaterial), ...entriesOf(theirs.verificationMaterial)] } };
     },
   },
+  {
+    rule: 'of an entry only that counts which is in the log, not what is said beside it',
+    make: editing(bundle({ log: 'v1' }), (material) => ({ ...material, tlogEntries: entriesOf(material).map((entry) => ({ ...entry, kindVersion: { kind: 'hashedrekord', version: '0.0.1' } })) })),
+  },
   { rule: 'an entry that is there twice counts once', make: editing(bundle({ log: 'v1' }), (material) => ({ ...material, tlogEntries: [...entriesOf(material), ...entriesOf(material)] })) },
   { rule: 'one SCT of a known CT log is enough', make: bundle({ certificate: { ctLogs: [world.authority.ctLog, twin.authority.ctLog] } }) },
   { rule: 'an SCT is not looked at where none is asked for', make: bundle({ certificate: { timestamp: (bytes) => flip(bytes) } }), sct: 'Ignored' },
@@ -80,9 +84,9 @@ export const REFUSED: readonly (NamedCase & { readonly reason: RegExp })[] = [
         return { ...entry, inclusionProof: { ...proof, checkpoint: { envelope: proof.checkpoint.envelope.trimEnd() } } };
       }),
     })),
-    reason: /line end/,
+    reason: /not a signed note/,
   },
-  { rule: 'a legacy entry has the SHA-256 of the payload', make: (image) => world.legacySignature(owner, image, { logged: (told) => ({ ...told, hash: 'sha512' }) }), key: owner, reason: /another artifact/ },
+  { rule: 'a legacy entry has the SHA-256 of the payload', make: (image) => world.legacySignature(owner, image, { logged: (told) => ({ ...told, hash: 'sha512' }) }), key: owner, reason: /another hash/ },
   { rule: 'a certificate is DER in all its parts', make: bundle({ certificate: { ctLogs: [], encoded: longLength } }), sct: 'Ignored', reason: /length that is not minimal/ },
   { rule: 'an extension of a certificate is DER too', make: bundle({ certificate: { ctLogs: [], encoded: longIdentifier } }), sct: 'Ignored', reason: /length that is not minimal/ },
 ];

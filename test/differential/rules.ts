@@ -1,7 +1,9 @@
-import { createHash, verify } from 'node:crypto';
+import { createHash, verify, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { ASN1Obj } from '@sigstore/core';
 import type { SignedEntity } from '@sigstore/verify';
+import { SignedContent } from '../../src/signatures/content.ts';
+import { tileEntryOf } from '../../src/signatures/tile-entry.ts';
 import type { Profile } from '../../src/signatures/types.ts';
 import type { Tree } from './edits.ts';
 import { askStock, asTree, asTrees, type Accepted, type Question, type View } from './question.ts';
@@ -199,6 +201,39 @@ function isPromised(entry: SignedEntity['tlogEntries'][number], key: Buffer): bo
 
 const ifRekord = (question: Question): readonly Repair[] => (LEGACY_ENTRY in asTree(question.tree['annotations']) ? [viewed({ ...question, log: 'Ignored' }, rekordByHand)] : []);
 
+/** The entry as the log has it: what is said beside it is put right, and of Rekor v2 the body too. The stock library still compares it with the signature. */
+function loggedEntries(question: Question): readonly Repair[] {
+  const entries = entriesOf(question).map((entry) => {
+    const body = parsed(entry['canonicalizedBody']);
+    const kindVersion = { kind: body['kind'], version: body['apiVersion'] };
+    const made = body['apiVersion'] === '0.0.2' && body['kind'] === 'hashedrekord' ? remade(question) : undefined;
+    if (made === undefined) return { ...entry, kindVersion };
+    return { ...entry, kindVersion, canonicalizedBody: made.toString('base64'), inclusionProof: { ...asTree(entry['inclusionProof']), logIndex: entry['logIndex'] } };
+  });
+  return entries.length === 0 ? [] : [plain(withMaterial(question, { ...materialOf(question), tlogEntries: entries }))];
+}
+
+function parsed(body: unknown): Tree {
+  try {
+    return asTree(JSON.parse(Buffer.from(String(body), 'base64').toString()));
+  } catch {
+    return {};
+  }
+}
+
+function remade(question: Question): Buffer | undefined {
+  const { payloadType, payload, signatures } = asTree(asTree(question.tree['bundle'])['dsseEnvelope']);
+  const bytes = (value: unknown): Buffer => Buffer.from(String(value), 'base64');
+  const content = SignedContent.ofEnvelope(String(payloadType), bytes(payload), bytes(asTrees(signatures)[0]?.['sig']));
+  const raw = asTree(materialOf(question)['certificate'])['rawBytes'];
+  try {
+    if (raw === undefined) return tileEntryOf(content, { key: bytes(question.tree['key']) });
+    return tileEntryOf(content, { key: new X509Certificate(bytes(raw)).publicKey.export({ type: 'spki', format: 'der' }), certificate: bytes(raw) });
+  } catch {
+    return undefined;
+  }
+}
+
 /** The closed list. */
 export const WIDER: readonly WiderRule[] = [
   {
@@ -213,6 +248,12 @@ export const WIDER: readonly WiderRule[] = [
     why: 'it proves nothing either way; an entry of a known log is still demanded',
     profiles: BOTH,
     repairs: knownEntries,
+  },
+  {
+    rule: 'of an entry only that counts which is in the log, not what is said beside it',
+    why: 'cosign looks at the kind in the body, and of Rekor v2 makes the body itself of signature, content and signer',
+    profiles: ['cosign'],
+    repairs: loggedEntries,
   },
   { rule: 'an entry that is there twice counts once', why: 'the second says nothing new', profiles: ['operator'], repairs: distinctEntries },
   {

@@ -1,7 +1,8 @@
 import { describe, test } from 'node:test';
 import type { Candidate, Requirement, SignatureErrorCode } from '../../../src/signatures/types.ts';
-import { AT, asking, bundle, found, HOUR, IMAGE, keyOf, legacy, refused, release, trusting, world } from '../../support/signatures.ts';
+import { AT, asking, bundle, found, HOUR, IMAGE, ISSUER, keyOf, legacy, refused, release, SUBJECT, trusting, world } from '../../support/signatures.ts';
 import { flip } from '../../support/sigstore/flip.ts';
+import { canonicalJson, type Body, type Logged } from '../../support/sigstore/log-bodies.ts';
 import { createWorld } from '../../support/sigstore/world.ts';
 
 const key = world.key();
@@ -10,6 +11,11 @@ const stranger = createWorld({ now: AT, name: 'stranger.test' });
 const keyed = (difference: Partial<Requirement> = {}): Requirement => asking({ key: keyOf(key), ...difference });
 const unlogged = keyed({ log: 'Ignored' });
 const withoutTrust = ({ trust: _, ...rest }: Requirement): Requirement => rest;
+
+const sealed = world.keyless({ subject: SUBJECT, issuer: ISSUER, keyType: 'Ed25519' });
+const enveloped = (told: Logged): Logged => ({ ...told, envelope: { payload: Buffer.from(told.message).toString('base64'), payloadType: 'text/plain', signatures: [] } });
+const signerTwice = (body: Body): Buffer =>
+  Buffer.from(canonicalJson(body).replace(/LS0tLS1CRUdJTi[A-Za-z0-9+/]+={0,2}/, (pem) => Buffer.from(Buffer.from(pem, 'base64').toString().repeat(2)).toString('base64')));
 
 const REFUSED: Record<string, [Candidate, Requirement, SignatureErrorCode, RegExp]> = {
   'another key': [legacy(key, { log: 'none' }), keyed({ key: keyOf(other), log: 'Ignored' }), 'KeyMismatch', /not by the key sha256:/],
@@ -27,7 +33,7 @@ const REFUSED: Record<string, [Candidate, Requirement, SignatureErrorCode, RegEx
     bundle(release, { services: { rekorV2: { ...stranger.rekorV2, logId: world.rekorV2.logId, host: world.rekorV2.host, origin: world.rekorV2.origin } } }),
     asking(),
     'NotLogged',
-    /cannot be verified/,
+    /is not signed by the log/,
   ],
   'a signed entry timestamp with one bit changed': [legacy(release, { entry: (entry) => ({ ...entry, promise: flip(entry.promise ?? Buffer.alloc(0)) }) }), asking(), 'NotLogged', /./],
   'an entry of which the time was moved': [legacy(release, { entry: (entry) => ({ ...entry, integratedTime: entry.integratedTime + 1 }) }), asking(), 'NotLogged', /./],
@@ -42,8 +48,35 @@ const REFUSED: Record<string, [Candidate, Requirement, SignatureErrorCode, RegEx
     bundle(release, { entry: (entry) => ({ ...entry, proof: { ...entry.proof, hashes: entry.proof.hashes.map((hash) => flip(hash)) } }) }),
     asking(),
     'NotLogged',
-    /root hash/,
+    /does not lead to the root/,
   ],
+  'a signature of an envelope, logged as one of bytes': [bundle(release, { log: 'v1', entryKind: 'hashedrekord' }), asking(), 'NotLogged', /not about such signatures/],
+  'a signature of bytes, logged as one of an envelope': [legacy(release, { entryKind: 'dsse', logged: enveloped }), asking(), 'NotLogged', /not about such signatures/],
+  'a digest in Rekor v1 that an Ed25519 certificate is said to have signed': [legacy(sealed), asking(), 'NotLogged', /over which nobody signs/],
+  'a digest in Rekor v2 that an Ed25519 certificate is said to have signed': [bundle(sealed), asking(), 'NotLogged', /takes no entries/],
+  'a digest by another hash than the signature': [legacy(key, { hash: 'sha512', logged: (told) => ({ ...told, hash: 'sha256' }) }), keyed({ key: keyOf(key, 'sha512') }), 'NotLogged', /another hash/],
+  'an entry of Rekor v2 with a member more': [bundle(release, { body: (body) => ({ ...body, more: 1 }) }), asking(), 'NotLogged', /not as Rekor v2 writes it/],
+  'an entry of Rekor v2 with a digest by another hash': [bundle(release, { logged: (told) => ({ ...told, hash: 'sha512' }) }), asking(), 'NotLogged', /not as Rekor v2 writes it/],
+  'an entry of Rekor v2 that says another index than its proof': [bundle(release, { entry: (entry) => ({ ...entry, logIndex: entry.logIndex + 1 }) }), asking(), 'NotLogged', /another index/],
+  'an entry of Rekor v1 with another root beside its proof': [
+    bundle(release, { log: 'v1', entry: (entry) => ({ ...entry, proof: { ...entry.proof, rootHash: flip(entry.proof.rootHash) } }) }),
+    asking(),
+    'NotLogged',
+    /another size or root/,
+  ],
+  'an entry of Rekor v1 with another size beside its proof': [
+    bundle(release, { log: 'v1', entry: (entry) => ({ ...entry, proof: { ...entry.proof, treeSize: entry.proof.treeSize + 1 } }) }),
+    asking(),
+    'NotLogged',
+    /another size or root/,
+  ],
+  'a checkpoint of Rekor v1 that somebody else signed too': [
+    bundle(release, { log: 'v1', entry: (entry) => ({ ...entry, proof: { ...entry.proof, checkpoint: `${entry.proof.checkpoint}\u2014 witness.test AAAAAGZvbw==\n` } }) }),
+    asking(),
+    'NotLogged',
+    /is not signed by the log/,
+  ],
+  'an entry with two signers': [legacy(release, { body: signerTwice }), asking(), 'NotLogged', /more than one signer/],
   'a checkpoint with one bit changed': [
     bundle(release, { entry: (entry) => ({ ...entry, proof: { ...entry.proof, checkpoint: entry.proof.checkpoint.replace(/\n(\d+)\n/, '\n1$1\n') } }) }),
     asking(),
