@@ -3,6 +3,7 @@ import { REASONS, RESULTS, WORKLOAD_STATES } from '../../src/api/reasons.ts';
 import { REQUEST_KINDS } from '../../src/registry/types.ts';
 import { OVERRUNS } from '../../src/verification/worker/worker-judge.ts';
 import { createInstruments } from '../../src/telemetry/instruments.ts';
+import { TRUST_ORIGINS, TRUST_RESULTS } from '../../src/telemetry/trust-series.ts';
 import { JUDGE_STATES, LIST_RESULTS, PIN_MODES, PIN_RESULTS, RECONCILE_RESULTS } from '../../src/telemetry/series.ts';
 import { escape } from './api-page.ts';
 
@@ -52,6 +53,8 @@ export function metricsPage(): string {
     `| \`code\` | \`assay_registry_requests_total\`, \`rest_client_requests_total\` | HTTP status codes; \`<error>\` where no answer came, \`other\` for uncommon codes |`,
     `| \`result\` | \`controller_runtime_reconcile_total\` | ${words(RECONCILE_RESULTS)} |`,
     `| \`result\` | \`assay_watch_lists_total\` | ${words(LIST_RESULTS)} |`,
+    `| \`result\` | \`assay_trust_root_refreshes_total\` | ${words(TRUST_RESULTS)}: the mirror does not answer, is not believed, answers with something older, with a root that cannot be used, there is no folder for it |`,
+    `| \`origin\` | \`assay_trust_root_origin\` | ${words(TRUST_ORIGINS)} |`,
     '| `controller` | those of the work queue and of controllers | `policy`, `workload` |',
     '',
     '## What to watch',
@@ -64,6 +67,7 @@ export function metricsPage(): string {
     '| Does somebody try to stop the judge? | `sum(increase(assay_judgement_overruns_total[15m])) > 0` |',
     '| Are there too few judges? | `max_over_time(assay_judgement_waiting[15m]) > 100` |',
     '| Are patches refused? | `increase(assay_pins_total{result=~"forbidden\\|rejected\\|error"}[15m]) > 0` |',
+    '| Is the trust root outdated? | `time() > (assay_trust_root_expiry_timestamp_seconds > 0)` |',
     '| Is the API server out of sight? | `max(assay_watch_failing) > 0` |',
     '',
   ].join('\n');

@@ -32,6 +32,15 @@ const ALERTS: Record<string, { series: Record<string, number | string>; labels?:
   AssayPinRefused: { series: { 'assay_pins_total{mode="Patch",result="forbidden"}': '0+1x120' }, labels: { result: 'forbidden' }, summary: 'The API server did not take a pin: forbidden.' },
   AssayRegistryThrottles: { series: { 'assay_registry_requests_total{kind="head",code="429"}': '0+1x120' }, summary: 'A registry throttles Assay.' },
   AssayWatchFailing: { series: { 'assay_watch_failing{resource="pods"}': 1 }, labels: { resource: 'pods' }, summary: 'Assay cannot follow pods.' },
+  AssayTrustRootOutdated: {
+    series: { assay_trust_root_expiry_timestamp_seconds: 60 },
+    summary: 'The trust root was not refreshed for so long that nobody vouches for it any more.',
+  },
+  AssayTrustRootRejected: {
+    series: { 'assay_trust_root_refreshes_total{result="Backwards"}': '0+1x120' },
+    labels: { result: 'Backwards' },
+    summary: 'What the TUF mirror answers is not believed: Backwards.',
+  },
   AssayDefect: {
     series: { 'controller_runtime_reconcile_panics_total{controller="policy",job="assay-metrics"}': '0+1x120' },
     labels: { controller: 'policy' },

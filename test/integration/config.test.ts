@@ -161,9 +161,12 @@ describe('the Deployment', () => {
     assert.deepEqual([command.at(-1), JSON.parse(last('CMD'))], ['/app/cli.js', [container.args[0]]]);
   });
 
-  test('cannot write to its file system', () => {
+  test('cannot write to its file system, but for a folder for the trust root that it refreshes', () => {
     assert.equal(container.securityContext.readOnlyRootFilesystem, true);
-    assert.equal(pod.volumes, undefined);
+    assert.deepEqual(pod.volumes, [{ name: 'tmp', emptyDir: { sizeLimit: '64Mi' } }]);
+    assert.deepEqual(container.volumeMounts, [{ name: 'tmp', mountPath: '/tmp' }]);
+    const cache = container.args.find((arg: string) => arg.startsWith('--tuf-cache='));
+    assert.match(cache, /^--tuf-cache=\/tmp\//);
   });
 });
 
