@@ -44,11 +44,12 @@ const LAST_CLAIM = 24;
 
 /**
  * What a certificate says of its holder, from its raw bytes: the library reads names as 7-bit ASCII, where 0xE1 becomes `a`, and
- * looks at one of them only. With `profile.singleName` issuer and subject must be there, printable and unambiguous. Throws {@link CertificateError}.
+ * looks at one of them only. With `profile.singleName` issuer and subject must be there, printable and unambiguous; an issuer that is not
+ * there is then, with authorities of one's own, the name of the one that issued the certificate. Throws {@link CertificateError}.
  */
-export function claimsOf(certificate: Certificate, format: Candidate['format'], profile: Profile): CertificateClaims {
+export function claimsOf(certificate: Certificate, format: Candidate['format'], profile: Profile, ownAuthorities = false): CertificateClaims {
   const [extensions, names] = strictly(() => [readFulcioExtensions(certificate), readNames(certificate)] as const);
-  const [first, second] = [extensions[ISSUER_V1], extensions[ISSUER_V2]];
+  const [first, second = ownAuthorities && profile.singleName && first === undefined ? issuerName(certificate) : undefined] = [extensions[ISSUER_V1], extensions[ISSUER_V2]];
   if (profile.singleName) refuseAmbiguity(names, first, second);
   const subjects = format === 'legacy' ? names.filter(({ kind }) => kind !== 'unsupported').map(({ text }) => text) : preferred(names);
   if (subjects.length === 0) throw new CertificateError('names no subject (no subject alternative name that can be read)');
@@ -58,6 +59,11 @@ export function claimsOf(certificate: Certificate, format: Candidate['format'], 
     claims: namedClaims(extensions),
     extensions,
   };
+}
+
+/** The distinguished name of the issuer as `CN=Signing CA, O=Acme` in the certificate's order, its values escaped (RFC 4514 §2.4), so that it has one meaning. */
+function issuerName({ x509 }: Certificate): string {
+  return x509.issuer.split('\n').join(', ');
 }
 
 /** The claims of a DER certificate, by the operator's rules unless told otherwise. Throws {@link CertificateError}. */

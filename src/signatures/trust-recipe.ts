@@ -1,6 +1,7 @@
 import { digestOf } from '../base/digest.ts';
 import type { Digest } from '../base/digest.ts';
 import { Lru } from '../base/lru.ts';
+import { loadOwnAuthorities } from './own-authorities.ts';
 import { embeddedTrustText, joinTrustRoots, loadTrustRoot, TrustRootError } from './trust-root.ts';
 import type { TrustRoot } from './trust-root.ts';
 
@@ -8,6 +9,8 @@ import type { TrustRoot } from './trust-root.ts';
 const LOADERS = {
   /** `trusted_root.json` (protobuf-specs, sigstore_trustroot.proto). */
   TrustedRoot: loadTrustRoot,
+  /** Certificates in PEM. */
+  Certificates: loadOwnAuthorities,
 } as const satisfies Readonly<Record<string, (text: string) => TrustRoot>>;
 
 /** What the text of a source is. */
@@ -35,7 +38,13 @@ export interface TrustRecipe {
 export type TrustMembers = 'certificateAuthorities' | 'tlogs' | 'ctlogs' | 'timestampAuthorities';
 
 /** What has to be known of a source to compile a policy with it: how many members each list has, or why it cannot be used. Plain data. */
-export type TrustDescription = { readonly members: Readonly<Record<TrustMembers, number>> } | { readonly problem: string };
+export type TrustDescription =
+  | { readonly members: Readonly<Record<TrustMembers, number>> }
+  | {
+      readonly problem: string;
+      /** Of the operator's own root: why it is not used, though nothing is wrong with its text. */
+      readonly reason?: 'TrustRootUnavailable' | 'TrustRootExpired';
+    };
 
 /** A source of which is known what is in it. */
 export interface DescribedTrust {

@@ -18,6 +18,8 @@ export interface TrustRoot {
   readonly material: Material;
   /** The certificate authorities, each chain proven. */
   readonly authorities: readonly AuthorityChain[];
+  /** They are somebody's own (`own-authorities.ts`): who has no OpenID issuer in a certificate was vouched for by whoever issued it. */
+  readonly ownAuthorities?: true;
   /** Digest of the bytes that it was read from. */
   readonly hash: string;
 }
@@ -83,7 +85,8 @@ export function joinTrustRoots({ authorities: base, logs = base, ctLogs = base, 
     timestampAuthorities: timestampAuthorities.material.timestampAuthorities,
     stampAuthorities: timestampAuthorities.material.stampAuthorities,
   };
-  return Object.freeze({ material, authorities: base.authorities, hash: digestOf(roots.map(({ hash }) => hash).join('\n')) });
+  const own = base.ownAuthorities === undefined ? {} : { ownAuthorities: base.ownAuthorities };
+  return Object.freeze({ material, authorities: base.authorities, ...own, hash: digestOf(roots.map(({ hash }) => hash).join('\n')) });
 }
 
 let embedded: TrustRoot | undefined;

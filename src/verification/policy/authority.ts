@@ -27,23 +27,25 @@ export function compileAuthority(raw: PolicySpecAuthority, field: string, source
   const kind = kindOf(raw, field);
   const { identities, warnings } = compileIdentities(raw.keyless, `${field}.keyless`);
   const log = logOf(raw, kind, field);
-  const sct = kind === 'keyless' && raw.keyless?.insecureIgnoreSCT !== true ? 'Required' : 'Ignored';
-  const trust = compileTrust(raw, field, { log: log === 'Required', sct: sct === 'Required' }, sources);
+  const timestamp = raw.rfc3161timestamp === undefined ? 'NotAsked' : 'Required';
+  const sct = sctOf(raw, field);
+  const trust = compileTrust(raw, field, { log: log === 'Required', sct: sct === 'Required', timestamp: timestamp === 'Required' }, sources);
+  const timed = log === 'Required' || timestamp === 'Required';
   const authority: Omit<CompiledAuthority, 'hash'> = {
     name: raw.name,
     kind,
     keys: kind === 'key' ? keysOf(raw, field, sources.references) : [],
     identities,
     log,
-    timestamp: 'NotAsked',
+    timestamp,
     sct,
     annotations: raw.annotations ?? {},
     requireRepository: raw.requireRepository ?? false,
-    attestations: compileAttestations(raw, field, log === 'Required'),
+    attestations: compileAttestations(raw, field, timed),
     sources: compileSources(raw, field),
     ...(raw.static === undefined ? {} : { static: { action: raw.static.action, message: raw.static.message ?? '' } }),
     ...(trust === undefined ? {} : { trust }),
-    ...agesOf(raw, field, log),
+    ...agesOf(raw, field, timed),
   };
   return { authority: { ...authority, hash: hashOf(authority, trust) }, warnings };
 }
@@ -60,12 +62,21 @@ function kindOf(raw: PolicySpecAuthority, field: string): CompiledAuthority['kin
   return kind;
 }
 
-function logOf({ ctlog }: PolicySpecAuthority, kind: CompiledAuthority['kind'], field: string): 'Required' | 'Ignored' {
+/** With certificate authorities of one's own there is no log that all of their certificates are in. */
+function sctOf({ keyless }: PolicySpecAuthority, field: string): 'Required' | 'Ignored' {
+  if (keyless === undefined) return 'Ignored';
+  if (keyless.caCert === undefined) return keyless.insecureIgnoreSCT === true ? 'Ignored' : 'Required';
+  if (keyless.trustRootRef !== undefined) throw new Refused(`${field}.keyless.caCert`, 'certificates are judged by trustRootRef or caCert, not by both; remove one of them');
+  if (keyless.insecureIgnoreSCT === true) throw new Refused(`${field}.keyless.insecureIgnoreSCT`, 'has no effect beside caCert, where no SCT is asked for; remove it');
+  return 'Ignored';
+}
+
+function logOf({ ctlog, rfc3161timestamp }: PolicySpecAuthority, kind: CompiledAuthority['kind'], field: string): 'Required' | 'Ignored' {
   if (ctlog === undefined) return kind === 'keyless' ? 'Required' : 'Ignored';
   if (ctlog.insecureIgnore !== true) return 'Required';
   if (ctlog.trustRootRef !== undefined) throw new Refused(`${field}.ctlog.trustRootRef`, 'has no effect beside insecureIgnore; remove one of them');
-  if (kind === 'keyless') {
-    throw new Refused(`${field}.ctlog.insecureIgnore`, 'without a log entry nothing says when a keyless signature was made; remove it');
+  if (kind === 'keyless' && rfc3161timestamp === undefined) {
+    throw new Refused(`${field}.ctlog.insecureIgnore`, 'without a log entry nothing says when a keyless signature was made; add rfc3161timestamp: {}, or remove it');
   }
   return 'Ignored';
 }
@@ -79,10 +90,10 @@ function keysOf({ key }: PolicySpecAuthority, field: string, references: Resolve
   return refusing(path, () => parsePublicKeys(pem, key.hashAlgorithm ?? 'sha256'));
 }
 
-function agesOf({ notBefore, maxAge }: PolicySpecAuthority, field: string, log: 'Required' | 'Ignored'): Pick<CompiledAuthority, 'notBefore' | 'maxAge'> {
+function agesOf({ notBefore, maxAge }: PolicySpecAuthority, field: string, timed: boolean): Pick<CompiledAuthority, 'notBefore' | 'maxAge'> {
   const which = notBefore === undefined ? 'maxAge' : 'notBefore';
-  if ((notBefore !== undefined || maxAge !== undefined) && log === 'Ignored') {
-    throw new Refused(`${field}.${which}`, 'needs a time that somebody vouches for; add ctlog: {} to require a log entry');
+  if ((notBefore !== undefined || maxAge !== undefined) && !timed) {
+    throw new Refused(`${field}.${which}`, 'needs a time that somebody vouches for; add ctlog: {} or rfc3161timestamp: {}');
   }
   const age = maxAge === undefined ? undefined : parseDuration(maxAge);
   if (maxAge !== undefined && (age === undefined || age === 0)) throw new Refused(`${field}.maxAge`, `"${maxAge}" is not ${DURATION_FORM}`);

@@ -11,8 +11,6 @@ interface NotYet<Holder> {
 
 const OF_AUTHORITY: readonly NotYet<PolicySpecAuthority>[] = [
   { field: 'key.kms', isSet: ({ key }) => key?.kms !== undefined, advice: 'export the public key with cosign public-key and give it as data or secretRef' },
-  { field: 'keyless.caCert', isSet: ({ keyless }) => keyless?.caCert !== undefined, advice: 'give the certificate authority in a trusted_root.json through trustRootRef' },
-  { field: 'rfc3161timestamp', isSet: ({ rfc3161timestamp }) => rfc3161timestamp !== undefined, advice: 'remove it; a log entry (ctlog) vouches for the time' },
 ];
 
 /** The interval that the API server writes by default: it cannot be told from one that was not given. */

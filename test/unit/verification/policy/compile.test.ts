@@ -24,8 +24,6 @@ const REFUSED: Record<string, Case> = {
   'a demand out of a later version': [byKey({ transparency: 'strict' }), 'spec.authorities[0].transparency', /cannot act on it/],
   'a key in a KMS': [clusterPolicy({ authorities: [keyAuthority({ key: { kms: 'awskms:///alias/x' } })] }), 'spec.authorities[0].key.kms', /does not act on it yet; export the public key/],
   'a KMS key of a tenant': [byKey({ key: { kms: 'awskms:///alias/x' } }), 'spec.authorities[0].key.kms', /only a ClusterImageVerification/],
-  'own certificate authorities': [keyless({ caCert: { data: 'x' } }), 'spec.authorities[0].keyless.caCert', /yet; give the certificate authority in a trusted_root.json/],
-  'a timestamp': [keyless({}, { rfc3161timestamp: {} }), 'spec.authorities[0].rfc3161timestamp', /yet; remove it/],
   'pinning at admission': [policy({ pin: { mode: 'Admission' } }), 'spec.pin.mode', /yet; use Patch/],
   'pinning in Works': [policy({ pin: { mode: 'Work' } }), 'spec.pin.mode', /yet; use Patch/],
   'following': [policy({ pin: { follow: 'IfVerified' } }), 'spec.pin.follow', /yet; use Never/],

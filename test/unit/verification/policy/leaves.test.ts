@@ -7,6 +7,8 @@ import type { SchemaNode } from '../../../../src/verification/policy/schema.ts';
 import { SPEC_SCHEMA } from '../../../../src/verification/policy/schema.gen.ts';
 import { IDENTITY, keyAuthority, keylessAuthority, newPublicKey, policy, PUBLIC_KEY, type RawPolicy, staticAuthority } from '../../../support/builders.ts';
 import { compile, sigstore } from '../../../support/compile.ts';
+import { ownAuthoritiesPem } from '../../../support/own-authorities.ts';
+import { createWorld } from '../../../support/sigstore/world.ts';
 
 const DIGEST: Digest = `sha256:${'1'.repeat(64)}`;
 const REFERENCES = {
@@ -20,6 +22,8 @@ const REFERENCES = {
   'Secret/x/.dockerconfigjson': '{"auths":{}}',
   'Secret/y/.dockerconfigjson': '{"auths":{}}',
 };
+
+const OWN_AUTHORITIES = ['one', 'other'].map((name) => ownAuthoritiesPem(createWorld({ name })));
 
 type Spec = Record<string, unknown>;
 const authority = (changes: Spec): Spec => ({ authorities: [keyAuthority(changes)] });
@@ -62,7 +66,7 @@ const LEAVES: Record<string, [before: Spec, after: Spec]> = {
   'authorities[].keyless.trustRootRef.kind': [keyless(root()), keyless(root({ kind: 'Secret' }))],
   'authorities[].keyless.trustRootRef.name': [keyless(root()), keyless(root({ name: 'other' }))],
   'authorities[].keyless.trustRootRef.key': [keyless(root()), keyless(root({ key: 'other.json' }))],
-  'authorities[].keyless.caCert.data': [keyless({}), keyless({ caCert: { data: '-----BEGIN CERTIFICATE-----' } })],
+  'authorities[].keyless.caCert.data': [keyless({ caCert: { data: OWN_AUTHORITIES[0] } }), keyless({ caCert: { data: OWN_AUTHORITIES[1] } })],
   'authorities[].keyless.insecureIgnoreSCT': [keyless({}), keyless({ insecureIgnoreSCT: true })],
   'authorities[].static.action': [{ authorities: [staticAuthority('pass')] }, { authorities: [staticAuthority('fail')] }],
   'authorities[].static.message': [{ authorities: [staticAuthority()] }, { authorities: [{ name: 'vendor', static: { action: 'pass', message: 'else' } }] }],
@@ -70,9 +74,9 @@ const LEAVES: Record<string, [before: Spec, after: Spec]> = {
   'authorities[].ctlog.trustRootRef.name': [authority({ ctlog: root() }), authority({ ctlog: root({ name: 'other' }) })],
   'authorities[].ctlog.trustRootRef.key': [authority({ ctlog: root() }), authority({ ctlog: root({ key: 'other.json' }) })],
   'authorities[].ctlog.insecureIgnore': [authority({ ctlog: {} }), authority({ ctlog: { insecureIgnore: true } })],
-  'authorities[].rfc3161timestamp.trustRootRef.kind': [keyless({}), stamp({ kind: 'Secret' })],
-  'authorities[].rfc3161timestamp.trustRootRef.name': [keyless({}), stamp({ name: 'other' })],
-  'authorities[].rfc3161timestamp.trustRootRef.key': [keyless({}), stamp({ key: 'other.json' })],
+  'authorities[].rfc3161timestamp.trustRootRef.kind': [stamp({}), stamp({ kind: 'Secret' })],
+  'authorities[].rfc3161timestamp.trustRootRef.name': [stamp({}), stamp({ name: 'other' })],
+  'authorities[].rfc3161timestamp.trustRootRef.key': [stamp({}), stamp({ key: 'other.json' })],
   'authorities[].source[].oci': [{}, source({})],
   'authorities[].source[].tagPrefix': [source({}), source({ tagPrefix: 'x-' })],
   'authorities[].source[].signaturePullSecrets[].name': [source({ signaturePullSecrets: [{ name: 'y' }] }), source({ signaturePullSecrets: [{ name: 'x' }] })],
