@@ -26,4 +26,5 @@ async function load(name: string): Promise<Bench> {
   return (await import(pathToFileURL(join(folder, `${name}.ts`)).href)) as Bench;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+// What a benchmark has started and not stopped ends with this process.
+process.exit(await main(process.argv.slice(2)));

@@ -62,8 +62,8 @@ function bundle(outdir: string, programs: Readonly<Record<string, string>>): Pro
     sourcesContent: false,
     legalComments: 'none',
     // CommonJS packages call require for node's own modules, which ES modules do not have.
-    banner: { js: "import { createRequire as createBundleRequire } from 'node:module';\nconst require = createBundleRequire(import.meta.url);" },
-    plugins: [versionOnly],
+    banner: { js: 'const require = process.getBuiltinModule;' },
+    plugins: [versionOnly, builtins],
     metafile: true,
     logLevel: 'warning',
     logLimit: 20,
@@ -79,6 +79,18 @@ const versionOnly: Plugin = {
       const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string };
       return { contents: JSON.stringify({ version }), loader: 'json' };
     });
+  },
+};
+
+/**
+ * Node's own modules, had as CommonJS has them: an import statement reads every property of the module, and so loads what is behind
+ * each of them (all of WebCrypto behind `node:crypto`), which takes a tenth of the time of `assay verify`.
+ */
+const builtins: Plugin = {
+  name: 'builtins',
+  setup(builder) {
+    builder.onResolve({ filter: /^node:/ }, ({ path, kind }) => (kind === 'import-statement' ? { path, namespace: 'builtin' } : undefined));
+    builder.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({ contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`, loader: 'js' }));
   },
 };
 

@@ -107,7 +107,7 @@ export class Authenticator {
     const { realm, service, scope } = challenge.parameters;
     const url = realm === undefined ? null : URL.parse(realm, session.home.url.origin);
     if (url === null) throw new RegistryError('Unavailable', `${name(session.subject)}: the registry asks for a token but names no valid token endpoint`);
-    const { note, login } = this.#loginFor(session, url, credentials);
+    const { note, login } = await this.#loginFor(session, url, credentials);
     const demand: TokenDemand = { realm: url, service, scopes: scopesOf(session.subject.repository.path, scope) };
     const key = JSON.stringify([session.home.url.origin, url.href, service, demand.scopes, login === undefined ? '' : session.keychain.scope]);
     const remembered = this.#tokens.get(key, this.#options.clock.now());
@@ -115,11 +115,11 @@ export class Authenticator {
     return { value, token: key, ...(note === undefined ? {} : { note }) };
   }
 
-  #loginFor(session: Session, realm: URL, credentials: Credentials | undefined): { readonly login?: Credentials; readonly note?: string } {
+  async #loginFor(session: Session, realm: URL, credentials: Credentials | undefined): Promise<{ readonly login?: Credentials; readonly note?: string }> {
     if (credentials === undefined || !hasLogin(credentials)) return { note: 'no credentials were given' };
     const { endpoint, home, verified } = session;
     const configured = this.#options.tokenHosts[endpoint.host] ?? [];
-    const verdict = judgeRealm({ endpoint, origin: home.url, verified, realm, configured });
+    const verdict = await judgeRealm({ endpoint, origin: home.url, verified, realm, configured });
     return verdict.credentials ? { login: credentials } : { note: `the credentials for ${endpoint.host} were not used because ${verdict.because}` };
   }
 

@@ -1,4 +1,3 @@
-import { getDomain } from 'tldts';
 import type { Endpoint } from './hosts.ts';
 
 /** Whether credentials may go to a token endpoint; if not, why, in words that end a message. */
@@ -29,9 +28,11 @@ const SHARED: ReadonlySet<string> = new Set([
  * The domain that somebody registered (`acme.co.uk` of `auth.acme.co.uk`), by the public suffix list with its private
  * part, so that two tenants of one provider are two owners. The whole name where nobody did, or where many share it.
  */
-export function registrableDomain(host: string): string {
+export async function registrableDomain(host: string): Promise<string> {
   const labels = host.split('.');
   if (labels.some((_, at) => SHARED.has(labels.slice(at).join('.')))) return host;
+  // The list is long, and most registries name a host of their own.
+  const { getDomain } = await import('tldts');
   return getDomain(host, { allowPrivateDomains: true }) ?? host;
 }
 
@@ -42,13 +43,13 @@ const refuse = (because: string): RealmVerdict => ({ credentials: false, because
  * a registry that was allowed http), and only to its own host, one of the same registrable domain, a known pair or a
  * configured one, named over verified TLS (Ratify CVE-2025-27403: tokens sent to hosts that others own).
  */
-export function judgeRealm({ endpoint, origin, verified, realm, configured }: RealmQuestion): RealmVerdict {
+export async function judgeRealm({ endpoint, origin, verified, realm, configured }: RealmQuestion): Promise<RealmVerdict> {
   if (realm.origin === origin.origin) return { credentials: true };
   if (realm.protocol !== 'https:') return refuse('its token endpoint is not https');
   if (configured.includes(realm.host)) return { credentials: true };
   if (realm.hostname === origin.hostname) return { credentials: true };
   if (!verified) return refuse('its token endpoint is another host, named over a connection that was not verified');
   if (KNOWN_PAIRS.has(`${endpoint.host} ${realm.host}`)) return { credentials: true };
-  if (registrableDomain(realm.hostname) === registrableDomain(origin.hostname)) return { credentials: true };
+  if ((await registrableDomain(realm.hostname)) === (await registrableDomain(origin.hostname))) return { credentials: true };
   return refuse(`its token endpoint ${realm.host} is of another domain`);
 }

@@ -119,7 +119,7 @@ describe('what the Dockerfile makes', () => {
   test('is our code and licences, and nothing that only tests or builds use', () => {
     const names = files(app);
     assert.ok(names.includes('cli.js') && names.includes('LICENSE') && names.includes('THIRD-PARTY-LICENSES.txt'));
-    assert.deepEqual(names.filter((name) => !/^(?:cli\.js(?:\.map)?|package\.json|LICENSE|THIRD-PARTY-LICENSES\.txt|chunks\/[\w.-]+\.js(?:\.map)?)$/.test(name)), []);
+    assert.deepEqual(names.filter((name) => !/^(?:(?:cli|judge-worker)\.js(?:\.map)?|package\.json|LICENSE|THIRD-PARTY-LICENSES\.txt|chunks\/[\w.-]+\.js(?:\.map)?)$/.test(name)), []);
     const code = names.filter((name) => name.endsWith('.js')).map((name) => readFileSync(join(app, name), 'utf8')).join('\n');
     for (const foreign of ['test/support', 'fast-check', '@peculiar/x509', 'node:test']) assert.ok(!code.includes(foreign), foreign);
   });
@@ -149,7 +149,7 @@ describe('what the Dockerfile makes', () => {
   test('an older Node gets one sentence, not a syntax error', async () => {
     const cli = readFileSync(join(app, 'cli.js'), 'utf8');
     // Whatever is imported statically is parsed before the check can speak.
-    assert.deepEqual([...cli.matchAll(/^import .* from ["']([^"']+)["']/gm)].map(([, from]) => from), ['node:module']);
+    assert.doesNotMatch(cli, /^import\b/m);
     const old = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.1.0' } });Object.defineProperty(process, 'version', { value: 'v20.1.0' });`;
     const { code, stdout, stderr } = await runToEnd(['--import', `data:text/javascript,${encodeURIComponent(old)}`, join(app, 'cli.js'), '--version']);
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });

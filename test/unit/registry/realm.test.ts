@@ -46,11 +46,11 @@ function judge({ host, realm, http = false, insecure = false, configured = [] }:
 
 describe('credentials and token endpoints', () => {
   for (const [sentence, one] of Object.entries(GIVEN)) {
-    it(`credentials go ${sentence}`, () => assert.deepEqual(judge(one), { credentials: true }));
+    it(`credentials go ${sentence}`, async () => assert.deepEqual(await judge(one), { credentials: true }));
   }
   for (const [sentence, [one, because]] of Object.entries(KEPT)) {
-    it(`credentials are kept ${sentence}`, () => {
-      const verdict = judge(one);
+    it(`credentials are kept ${sentence}`, async () => {
+      const verdict = await judge(one);
       assert.equal(verdict.credentials, false);
       assert.match('because' in verdict ? verdict.because : '', because);
     });
@@ -70,5 +70,5 @@ const DOMAINS: Record<string, string> = {
 };
 
 describe('the registrable domain', () => {
-  for (const [host, domain] of Object.entries(DOMAINS)) it(`of ${host} is ${domain}`, () => assert.equal(registrableDomain(host), domain));
+  for (const [host, domain] of Object.entries(DOMAINS)) it(`of ${host} is ${domain}`, async () => assert.equal(await registrableDomain(host), domain));
 });
