@@ -49,7 +49,7 @@ function compileExpression(expression: NonNullable<LabelSelector['matchExpressio
     case 'Exists':
     case 'DoesNotExist': {
       if (values.length > 0) {
-        throw new LabelSelectorError('ValuesUnexpected', `${path}.values`, `operator ${operator} on label "${key}" takes no values`);
+        throw new LabelSelectorError('ValuesUnexpected', `${path}.values`, `operator ${operator} on label ${shown(key)} takes no values`);
       }
       const wanted = operator === 'Exists';
       return (labels) => Object.hasOwn(labels, key) === wanted;
@@ -58,14 +58,19 @@ function compileExpression(expression: NonNullable<LabelSelector['matchExpressio
       throw new LabelSelectorError(
         'OperatorUnknown',
         `${path}.operator`,
-        `operator "${operator}" on label "${key}" is not known: use In, NotIn, Exists or DoesNotExist`,
+        `operator ${shown(operator)} on label ${shown(key)} is not known: use In, NotIn, Exists or DoesNotExist`,
       );
   }
 }
 
 function needValues({ key, operator, values = [] }: NonNullable<LabelSelector['matchExpressions']>[number], path: string): readonly string[] {
   if (values.length > 0) return values;
-  throw new LabelSelectorError('ValuesMissing', `${path}.values`, `operator ${operator} on label "${key}" needs at least one value`);
+  throw new LabelSelectorError('ValuesMissing', `${path}.values`, `operator ${operator} on label ${shown(key)} needs at least one value`);
+}
+
+/** As much as a label's key may have (DNS prefix, slash and name). */
+function shown(text: string): string {
+  return `"${text.length <= 320 ? text : `${text.slice(0, 319)}…`}"`;
 }
 
 function isIn(key: string, values: readonly string[]): LabelMatcher {

@@ -20,6 +20,7 @@ const MAX_PATTERN = 1024;
 const MAX_PROGRAM = 2_000;
 /** What a Unicode class (`\pL`) counts: its hundreds of ranges take the time and memory of as many instructions. */
 const UNICODE_CLASS = 100;
+const LARGEST = 1_000_000;
 
 /**
  * Compiles an RE2 pattern (https://github.com/google/re2/wiki/Syntax).
@@ -59,7 +60,8 @@ export function re2Size(pattern: string): number {
     const repeat = /^\{(\d{1,4})(?:,(\d{0,4}))?\}/.exec(pattern.slice(at, at + 11));
     if (repeat !== null) {
       text = repeat[0];
-      size += piece * Math.max(0, Number(repeat[1]), Number(repeat[2] ?? 0));
+      // Above all bounds one number is like another; beyond them, nothing times no repetition would be no number at all.
+      size += Math.min(piece, LARGEST) * Math.max(0, Number(repeat[1]), Number(repeat[2] ?? 0));
       continue;
     }
     if (text === '(') {

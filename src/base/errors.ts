@@ -38,3 +38,9 @@ export function messageOf(thrown: unknown, limit = 512): string {
   const text = printable((thrown instanceof Error ? thrown.message : String(thrown)).replaceAll(/\s+/g, ' ').trim());
   return text.length <= limit ? text : `${text.slice(0, limit - 1)}…`;
 }
+
+/** As {@link messageOf}, for errors of parsers: where code stumbled over what it was given, its message speaks of code, and `malformed` is what people are told. */
+export function problemOf(thrown: unknown, limit = 512): string {
+  const stumbled = thrown instanceof TypeError || thrown instanceof RangeError || thrown instanceof ReferenceError;
+  return stumbled ? 'it is malformed' : messageOf(thrown, limit);
+}

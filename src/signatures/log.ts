@@ -2,7 +2,7 @@ import { verify } from 'node:crypto';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { json } from '@sigstore/core';
 import type { TrustMaterial } from '@sigstore/verify';
-import { messageOf } from '../base/errors.ts';
+import { problemOf } from '../base/errors.ts';
 import { sameBytes } from './content.ts';
 import type { SignedContent } from './content.ts';
 import { verifyInclusion } from './inclusion.ts';
@@ -95,7 +95,7 @@ function verifyEntry(entry: TransparencyLogEntry, content: SignedContent, signer
     return { log, ...(entry.inclusionPromise === undefined ? {} : { time: seconds * 1000 }), ...(seconds === 0 ? {} : { claimed: seconds * 1000 }) };
   } catch (error) {
     if (error instanceof SignatureError) throw error;
-    const reason = error instanceof LogBodyError ? error.message : `the log entry cannot be verified: ${messageOf(error, 200)}`;
+    const reason = error instanceof LogBodyError ? error.message : `the log entry cannot be verified: ${problemOf(error, 200)}`;
     throw new SignatureError('NotLogged', reason, { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { messageOf } from '../base/errors.ts';
+import { problemOf } from '../base/errors.ts';
 import { readLegacyAttestation } from './attestation.ts';
 import { readBundle } from './bundle.ts';
 import { CertificateError, mayServe, readCertificate } from './certificate.ts';
@@ -34,7 +34,7 @@ export function prove(candidate: Candidate, requirement: Requirement): Proof {
       throw new SignatureError('CertificateInvalid', `the certificate ${error.message}`, { cause: error });
     }
     const code = error instanceof JsonLimitError ? 'LimitExceeded' : 'SignatureInvalid';
-    throw new SignatureError(code, `the signature cannot be read: ${messageOf(error, 256)}`, { cause: error });
+    throw new SignatureError(code, `the signature cannot be read: ${problemOf(error, 256)}`, { cause: error });
   }
 }
 

@@ -1,5 +1,5 @@
 import { RFC3161Timestamp } from '@sigstore/core';
-import { messageOf } from '../base/errors.ts';
+import { problemOf } from '../base/errors.ts';
 import { objectionTo, TIME_STAMPING } from './chain.ts';
 import type { StampAuthority } from './chain.ts';
 import { sameBytes } from './content.ts';
@@ -25,7 +25,7 @@ export function verifyTimestamp(token: Buffer, content: SignedContent, trust: Ma
     return time;
   } catch (error) {
     const known = `one of the ${trust.stampAuthorities.length} timestamp authorities of the trust root`;
-    throw new SignatureError('TimestampInvalid', `the timestamp is not by ${known}: ${messageOf(error, 200)}`, { cause: error });
+    throw new SignatureError('TimestampInvalid', `the timestamp is not by ${known}: ${problemOf(error, 200)}`, { cause: error });
   }
 }
 

@@ -4,7 +4,7 @@ import seeds from '@sigstore/tuf/seeds.json' with { type: 'json' };
 import { toTrustMaterial } from '@sigstore/verify';
 import type { TrustMaterial } from '@sigstore/verify';
 import { digestOf } from '../base/digest.ts';
-import { CodedError, messageOf } from '../base/errors.ts';
+import { CodedError, problemOf } from '../base/errors.ts';
 import { CertificateError, readCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { issued, linkAuthorities, TIME_STAMPING } from './chain.ts';
@@ -62,7 +62,7 @@ export function loadTrustRoot(json: string): TrustRoot {
     return read(bytes);
   } catch (error) {
     if (error instanceof TrustRootError) throw error;
-    throw new TrustRootError('Malformed', `the trusted root cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new TrustRootError('Malformed', `the trusted root cannot be read: ${problemOf(error)}`, { cause: error });
   }
 }
 

@@ -44,3 +44,8 @@ for (const [sentence, [selector, code, path]] of Object.entries(BAD)) {
     );
   });
 }
+
+test('a message does not quote more than a label’s key may have', () => {
+  const long = 'k'.repeat(100_000);
+  assert.throws(() => compileLabelSelector(one(long, long, ['x'])), (error: unknown) => error instanceof LabelSelectorError && error.message.length < 1000);
+});

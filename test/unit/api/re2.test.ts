@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { compileRe2, Re2Error, weaknessesOf } from '../../../src/api/re2.ts';
+import { compileRe2, Re2Error, re2Size, weaknessesOf } from '../../../src/api/re2.ts';
 import { costOf } from '../../support/cost.ts';
 
 const SEARCHES: Record<string, [string, string, boolean]> = {
@@ -50,6 +50,11 @@ test('real patterns are not too large', () => {
 test('a pattern that blows up elsewhere takes no time here', () => {
   const cost = costOf(() => assert.equal(compileRe2('^(a+a+)+b$').search('a'.repeat(10_000)), false));
   assert.ok(cost < 1000, `${cost} ms`);
+});
+
+test('however a pattern repeats, its size is a number, so that the sum over a policy is one', () => {
+  const nested = `${'('.repeat(110)}x${'){9999}'.repeat(110)}`;
+  for (const pattern of [nested, `${nested}{0}`, `a|${nested}{0}|b`]) assert.ok(re2Size(pattern) > 2000 && re2Size(pattern) < Number.POSITIVE_INFINITY, pattern);
 });
 
 const WEAK: Record<string, readonly string[]> = {

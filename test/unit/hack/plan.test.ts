@@ -15,7 +15,7 @@ describe('what the test runner is asked to do', () => {
   it('a layer is all the test files of its folders', () => {
     const { unit = [], integration } = filesByLayer('unit');
     assert.ok(unit.includes(HERE));
-    assert.ok(unit.every((file) => /^test\/(unit|security|differential)\/.*\.test\.ts$/.test(file)));
+    assert.ok(unit.every((file) => /^test\/(unit|security|differential|fuzz)\/.*\.test\.ts$/.test(file)));
     assert.equal(integration, undefined);
     assert.ok(filesByLayer('integration')['integration']?.includes('test/integration/controlplane.test.ts'));
   });
