@@ -155,10 +155,16 @@ test('peer: a cache of a thousand entries holds a thousand: the second look at t
     asked.url = asked.url?.replace(/-copy-\d+/, '') ?? '';
     forward();
   });
-  const look = (): Promise<string[]> => Promise.all(names.map(async (name) => (await trial.judge(wanted, `${image.host}/${name}@${image.digest}`)).result));
-  assert.ok((await look()).every((result) => result === 'Verified'));
+  const look = async (): Promise<void> => {
+    // Few at a time: each has its time limit, and waiting for a place at the registry counts.
+    for (let at = 0; at < names.length; at += 20) {
+      const judged = await Promise.all(names.slice(at, at + 20).map((name) => trial.judge(wanted, `${image.host}/${name}@${image.digest}`)));
+      for (const { result, message } of judged) assert.equal(result, 'Verified', message);
+    }
+  };
+  await look();
   trial.forget();
-  assert.ok((await look()).every((result) => result === 'Verified'));
+  await look();
   assert.deepEqual(trial.requests, []);
 });
 
