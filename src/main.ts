@@ -23,7 +23,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** The commands beside `run`, each with the world as `src/cli/context.ts` describes it. */
 async function commandsFor(env: Environment, setExitCode: (code: number) => void): Promise<(program: Command) => void> {
-  const [{ readFile }, { addVerifyCommand }, { addConformanceCommand }, { createRegistryClient }, { systemClock }] = await Promise.all([
+  const [{ readFile, writeFile }, { addVerifyCommand }, { addConformanceCommand }, { createRegistryClient }, { systemClock }] = await Promise.all([
     import('node:fs/promises'),
     import('./cli/verify.ts'),
     import('./cli/conformance.ts'),
@@ -31,7 +31,7 @@ async function commandsFor(env: Environment, setExitCode: (code: number) => void
     import('./base/clock.ts'),
   ]);
   const world = { env, stdout: print, stderr: complain, setExitCode, clock: systemClock, createRegistry: createRegistryClient };
-  const context = { ...world, readFile: (path: string) => readFile(path) };
+  const context = { ...world, readFile: (path: string) => readFile(path), writeFile: (path: string, text: string) => writeFile(path, text) };
   return (program) => {
     addVerifyCommand(program, context);
     addConformanceCommand(program, context);

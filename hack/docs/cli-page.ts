@@ -1,11 +1,13 @@
 import type { Flag } from '../../src/app/flag.ts';
 import { optionOf, RUN_FLAGS, variableOf } from '../../src/app/run-flags.ts';
-import { type FlagSpec, VERIFY_FLAGS } from '../../src/cli/verify-flags.ts';
+import type { FlagSpec } from '../../src/cli/pflag.ts';
+import { variableOf as cosignVariableOf } from '../../src/cli/pflag.ts';
+import { ATTESTATION_FLAGS, VERIFY_FLAGS } from '../../src/cli/verify-flags.ts';
 import { escape } from './api-page.ts';
 
 /** The page about the command line. */
 export function cliPage(): string {
-  const all: readonly (readonly [string, FlagSpec])[] = Object.entries(VERIFY_FLAGS);
+  const all: readonly (readonly [string, FlagSpec])[] = Object.entries({ ...VERIFY_FLAGS, ...ATTESTATION_FLAGS });
   const supported = all.filter(([, { instead }]) => instead === undefined);
   const refused = all.filter(([, { instead }]) => instead !== undefined);
   return [
@@ -25,16 +27,30 @@ export function cliPage(): string {
     '|---|---|---|---|',
     ...Object.entries<Flag<unknown>>(RUN_FLAGS).map(runRow),
     '',
-    '## `assay verify`',
+    '## `assay verify` and `assay verify-attestation`',
     '',
-    '`assay verify [flags] IMAGE...` has the flags, the output and the exit codes of `cosign verify`. Each flag can be given as a `COSIGN_…` variable',
-    'too, such as `COSIGN_KEY`. Flags may stand after images.',
+    '`assay verify [flags] IMAGE...` has the flags, the output and the exit codes of `cosign verify` (3.1), `assay verify-attestation` those of',
+    '`cosign verify-attestation`. Each flag can be given as a `COSIGN_…` variable too; the command line wins. Flags may stand after images.',
     '',
-    'Exit codes are cosign\'s: 0 when every image is verified, 10 when there is no signature, 11 when the tag is not found, 12 when none of the',
-    'signatures matches, 1 for everything else.',
+    'Exit codes of `verify` are cosign\'s: 0 when every image is verified, 10 when there is no signature, 11 when the tag is not found, 12 when',
+    'none of the signatures matches, 1 for everything else. `verify-attestation` knows 0 and 1.',
     '',
-    '| flag | default | meaning |',
+    'Where cosign accepts what the operator would refuse, the answer is cosign\'s and a line on standard error, `Note: …`, says so. `--strict`',
+    'judges as the operator does, for a pipeline that must not pass what the cluster will refuse:',
+    '',
+    '| of an image | cosign, and `assay verify` | the operator, and `--strict` |',
     '|---|---|---|',
+    '| with a bundle and a legacy signature | only bundles are looked at | both are |',
+    '| with an attestation by the right signer | counts as a signature if it is a bundle | an attestation is not a signature |',
+    '| logged by Rekor v2 with a key that has ended | counts | does not |',
+    '| with a bundle that cannot be read | passed over without a word | told |',
+    '| whose registry fails while signatures are looked for | may read as unsigned (exit 10) | an error; `assay verify` says so too (exit 1) |',
+    '| signed by a certificate without any authenticated time | judged by the clock | refused |',
+    '| signed by a certificate with several subjects or characters that are not ASCII | any of its subjects counts | refused |',
+    '| whose payload has a key twice, or in another case | the last one counts | refused |',
+    '',
+    '| flag | variable | default | meaning |',
+    '|---|---|---|---|',
     ...supported.map(verifyRow),
     '',
     'Flags of cosign that are refused by name, with what to do instead. None is ever ignored.',
@@ -53,7 +69,8 @@ function runRow([name, flag]: [string, Flag<unknown>]): string {
 
 function verifyRow([name, { help, short, default: preset, deprecated }]: readonly [string, FlagSpec]): string {
   const note = deprecated === undefined ? '' : '; deprecated in cosign';
-  return `| ${flagName(name, short)} | ${preset === undefined ? '' : `\`${String(preset)}\``} | ${escape(help)}${note} |`;
+  const only = Object.hasOwn(ATTESTATION_FLAGS, name) ? (Object.hasOwn(VERIFY_FLAGS, name) ? '' : '; `verify-attestation` only') : '; `verify` only';
+  return `| ${flagName(name, short)} | \`${cosignVariableOf(name)}\` | ${preset === undefined ? '' : `\`${preset}\``} | ${escape(help)}${only}${note} |`;
 }
 
 function flagName(name: string, short?: string): string {

@@ -4,8 +4,10 @@ import { messageOf } from '../base/errors.ts';
 import type { RepositoryName } from '../registry/types.ts';
 import type { PublicKey } from '../signatures/public-key.ts';
 import type { CliContext } from './context.ts';
-import type { FlagName, FlagSpec, Flags } from './verify-flags.ts';
-import { VERIFY_FLAGS } from './verify-flags.ts';
+import type { FlagSpec } from './pflag.ts';
+import { readDuration, readNumber } from './pflag-values.ts';
+import type { CommandName, FlagName, Flags } from './verify-flags.ts';
+import { COMMANDS } from './verify-flags.ts';
 import { VerifyError } from './verify-error.ts';
 
 /** Exactly one of the two is set: the text itself, or an RE2 pattern for a part of it. */
@@ -23,23 +25,34 @@ export interface WantedIdentity {
   readonly claims: Readonly<Record<string, string>>;
 }
 
-/** What `assay verify` was asked to do. */
+/** What `assay verify` or `assay verify-attestation` was asked to do. */
 export interface VerifyOptions {
-  readonly images: readonly ImageReference[];
+  readonly command: CommandName;
+  /** As given, neither of them read yet: cosign complains of one when its turn comes. */
+  readonly images: readonly string[];
   /** As given with `--key`; absent: keyless. */
   readonly keyReference?: string;
   readonly hashAlgorithm: PublicKey['hashAlgorithm'];
   readonly identity?: WantedIdentity;
   readonly annotations: Readonly<Record<string, string>>;
   readonly checkClaims: boolean;
-  readonly trustedRoot?: string;
+  /** Judged by the operator's rules instead of cosign's. */
+  readonly strict: boolean;
+  /** As given with `--type`; a predicate type by its alias or its URI. */
+  readonly predicateType: string;
   readonly ignoreTlog: boolean;
   readonly ignoreSct: boolean;
   readonly useSignedTimestamps: boolean;
   /** No log is asked online; it never is, but the flag decides on what is said. */
   readonly offline: boolean;
   readonly bundles: boolean;
+  readonly localImage: boolean;
+  /** Legacy signatures among the referrers are looked for first. */
+  readonly oci11: boolean;
+  readonly tagPrefix: string;
   readonly output: 'json' | 'text';
+  readonly outputFile?: string;
+  readonly verbose: boolean;
   readonly maxWorkers: number;
   /** Milliseconds. */
   readonly timeout: number;
@@ -47,7 +60,6 @@ export interface VerifyOptions {
   readonly signatureRepository?: RepositoryName;
 }
 
-const TLOG_WARNING = 'WARNING: Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the signature.\n';
 const KEY_OR_IDENTITY =
   'exactly one of: key reference (--key) or certificate identity (--certificate-identity or --certificate-identity-regexp), must be provided. ' +
   "To determine which to use, inspect the bundle's 'verificationMaterial' field: if 'publicKey' is present, use key reference; if 'certificate' or 'x509CertificateChain' is present, use certificate identity";
@@ -59,59 +71,68 @@ const CLAIMS: Readonly<Record<string, FlagName>> = {
   githubWorkflowRepository: 'certificate-github-workflow-repository',
   githubWorkflowRef: 'certificate-github-workflow-ref',
 };
-/** Variables that give cosign other trust than its trusted root. */
-const TRUST_VARIABLES = ['SIGSTORE_CT_LOG_PUBLIC_KEY_FILE', 'SIGSTORE_ROOT_FILE', 'SIGSTORE_REKOR_PUBLIC_KEY', 'SIGSTORE_TSA_CERTIFICATE_FILE', 'TUF_MIRROR', 'TUF_ROOT_JSON'];
 
 /** Makes options of flags, with cosign's warning and in cosign's order of complaints. Throws {@link VerifyError}. */
-export function readOptions(flags: Flags, { env, stderr }: Pick<CliContext, 'env' | 'stderr'>): VerifyOptions {
-  if (flags.images.length === 0) throw new VerifyError('Other', 'requires at least 1 arg(s), only received 0');
-  const ignoreTlog = isOn(flags, 'insecure-ignore-tlog');
-  if (ignoreTlog && !isOn(flags, 'private-infrastructure')) stderr(TLOG_WARNING);
+export function readOptions(flags: Flags, { env, stderr }: Pick<CliContext, 'env' | 'stderr'>, command: CommandName = 'verify'): VerifyOptions {
+  const isOn = (name: FlagName): boolean => flags.switches[name] ?? defaultOf(command, name) === 'true';
+  const textOf = (name: FlagName): string | undefined => flags.text[name] || undefined;
+  const given = (name: FlagName): string => flags.text[name] ?? defaultOf(command, name) ?? '';
   const annotations = readAnnotations(flags.lists.annotations ?? []);
-  const keyReference = textOf(flags, 'key');
-  const trustedRoot = textOf(flags, 'trusted-root');
-  const ways = [keyReference, textOf(flags, 'certificate-identity'), textOf(flags, 'certificate-identity-regexp')];
+  const hashAlgorithm = readHash(given('signature-digest-algorithm'));
+  const maxWorkers = readNumber(given('max-workers'));
+  if (maxWorkers <= 0) throw new VerifyError('Other', 'please set the --max-worker flag to a value that is greater than 0');
+  if (isOn('insecure-ignore-tlog') && !isOn('private-infrastructure')) stderr(tlogWarning(command));
+  const keyReference = textOf('key');
+  const ways = [keyReference, textOf('certificate-identity'), textOf('certificate-identity-regexp')];
   if (ways.filter((way) => way !== undefined).length > 1) throw new VerifyError('Other', KEY_OR_IDENTITY);
-  const identity = keyReference === undefined ? readIdentity(flags) : undefined;
-  refuseOtherTrust(env, trustedRoot);
-  const repository = env['COSIGN_REPOSITORY'];
+  const identity = keyReference === undefined ? readIdentity(textOf) : undefined;
+  const outputFile = textOf('output-file');
+  const signatureRepository = readRepository(env['COSIGN_REPOSITORY']);
   return {
-    images: flags.images.map(readImage),
+    command,
+    images: flags.images,
     ...(keyReference === undefined ? {} : { keyReference }),
     ...(identity === undefined ? {} : { identity }),
-    ...(trustedRoot === undefined ? {} : { trustedRoot }),
-    ...(repository === undefined || repository === '' ? {} : { signatureRepository: readImage(repository) }),
-    hashAlgorithm: readHash(textOf(flags, 'signature-digest-algorithm') ?? VERIFY_FLAGS['signature-digest-algorithm'].default),
+    ...(outputFile === undefined ? {} : { outputFile }),
+    ...(signatureRepository === undefined ? {} : { signatureRepository }),
+    hashAlgorithm,
     annotations,
-    checkClaims: isOn(flags, 'check-claims'),
-    ignoreTlog: ignoreTlog || isOn(flags, 'private-infrastructure'),
-    ignoreSct: isOn(flags, 'insecure-ignore-sct'),
-    useSignedTimestamps: isOn(flags, 'use-signed-timestamps'),
-    offline: isOn(flags, 'offline'),
-    bundles: isOn(flags, 'new-bundle-format'),
-    output: textOf(flags, 'output') === 'text' ? 'text' : 'json',
-    maxWorkers: readWorkers(textOf(flags, 'max-workers') ?? VERIFY_FLAGS['max-workers'].default),
-    timeout: readTimeout(textOf(flags, 'timeout') ?? VERIFY_FLAGS.timeout.default),
+    checkClaims: isOn('check-claims'),
+    strict: isOn('strict'),
+    predicateType: given('type'),
+    ignoreTlog: isOn('insecure-ignore-tlog') || isOn('private-infrastructure'),
+    ignoreSct: isOn('insecure-ignore-sct'),
+    useSignedTimestamps: isOn('use-signed-timestamps') || textOf('timestamp-certificate-chain') !== undefined,
+    offline: isOn('offline'),
+    bundles: isOn('new-bundle-format'),
+    localImage: isOn('local-image'),
+    oci11: isOn('experimental-oci11'),
+    tagPrefix: given('attachment-tag-prefix'),
+    output: given('output') === 'text' ? 'text' : 'json',
+    verbose: isOn('verbose'),
+    maxWorkers,
+    timeout: readDuration(given('timeout')),
   };
 }
 
-function textOf(flags: Flags, name: FlagName): string | undefined {
-  return flags.text[name] || undefined;
+function defaultOf(command: CommandName, name: FlagName): string | undefined {
+  const table: Readonly<Record<string, FlagSpec>> = COMMANDS[command];
+  return table[name]?.default;
 }
 
-function isOn(flags: Flags, name: FlagName): boolean {
-  const spec: FlagSpec = VERIFY_FLAGS[name];
-  return flags.switches[name] ?? spec.default === true;
+function tlogWarning(command: CommandName): string {
+  const what = command === 'verify' ? 'signature' : 'attestation';
+  return `WARNING: Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the ${what}.\n`;
 }
 
-function readIdentity(flags: Flags): WantedIdentity {
+function readIdentity(textOf: (name: FlagName) => string | undefined): WantedIdentity {
   const wanted = (exact: FlagName, pattern: FlagName): Wanted => {
-    const [text, regexp] = [textOf(flags, exact), textOf(flags, pattern)];
+    const [text, regexp] = [textOf(exact), textOf(pattern)];
     if (text === undefined && regexp === undefined) throw new VerifyError('Other', `--${exact} or --${pattern} is required for verification in keyless mode`);
     return { ...(text === undefined ? {} : { exact: text }), ...(regexp === undefined ? {} : { pattern: regexp }) };
   };
   const claims = Object.entries(CLAIMS).flatMap(([claim, flag]) => {
-    const value = textOf(flags, flag);
+    const value = textOf(flag);
     return value === undefined ? [] : [[claim, value]];
   });
   return {
@@ -131,39 +152,36 @@ function readAnnotations(pairs: readonly string[]): Record<string, string> {
   );
 }
 
-function refuseOtherTrust(env: CliContext['env'], trustedRoot: string | undefined): void {
-  const set = TRUST_VARIABLES.find((name) => env[name] !== undefined && env[name] !== '');
-  if (set === undefined || trustedRoot !== undefined) return;
-  throw new VerifyError('Other', `${set} is not supported: put its keys into a trusted root (cosign trusted-root create) and give it with --trusted-root`);
-}
-
-function readImage(text: string): ImageReference {
-  try {
-    return parseImageReference(text);
-  } catch (error) {
-    throw new VerifyError('Other', `parsing reference: ${messageOf(error)}`, { cause: error });
-  }
-}
-
 function readHash(text: string): PublicKey['hashAlgorithm'] {
-  const found = HASHES.find((one) => one === text);
+  const wanted = text.trim().toLowerCase() || 'sha256';
+  const found = HASHES.find((one) => one === wanted);
   if (found === undefined) throw new VerifyError('Other', `unknown digest algorithm: ${text}`);
   return found;
 }
 
-function readWorkers(text: string): number {
-  const workers = Number(text);
-  if (!Number.isSafeInteger(workers)) throw new VerifyError('Other', `invalid argument ${JSON.stringify(text)} for "--max-workers" flag: it is not a whole number`);
-  if (workers < 1) throw new VerifyError('Other', 'please set the --max-worker flag to a value that is greater than 0');
-  return workers;
+function readRepository(text: string | undefined): RepositoryName | undefined {
+  if (text === undefined || text === '') return undefined;
+  try {
+    return parseImageReference(text);
+  } catch (error) {
+    throw new VerifyError('Other', `constructing client options: parsing $COSIGN_REPOSITORY: ${messageOf(error)}`, { cause: error });
+  }
 }
 
-const GO_DURATION = /^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/;
-
-/** A Go duration of hours, minutes, seconds and milliseconds, as milliseconds. */
-function readTimeout(text: string): number {
-  const [, hours, minutes, seconds, rest] = GO_DURATION.exec(text) ?? [];
-  const total = Number(hours ?? 0) * 3_600_000 + Number(minutes ?? 0) * 60_000 + Number(seconds ?? 0) * 1000 + Number(rest ?? 0);
-  if (total > 0) return total;
-  throw new VerifyError('Other', `invalid argument ${JSON.stringify(text)} for "-t, --timeout" flag: it is not a duration such as 3m or 90s`);
+/**
+ * An image of the command line; why it is none is told in a note. Throws {@link VerifyError}, in which `verify-attestation` leaves out what
+ * it was doing, as cosign does.
+ */
+export function readImage(text: string, command: CommandName, stderr: (text: string) => void): ImageReference {
+  try {
+    const image = parseImageReference(text);
+    // cosign's parser takes no name of one letter.
+    if (image.path.replace(/^library\//, '').length >= MIN_PATH) return image;
+    throw new Error(`the path of image ${JSON.stringify(text)} is shorter than ${MIN_PATH} characters`);
+  } catch (error) {
+    stderr(`Note: ${messageOf(error)}\n`);
+    throw new VerifyError('Other', `${command === 'verify' ? 'parsing reference: ' : ''}could not parse reference: ${text}`, { cause: error });
+  }
 }
+
+const MIN_PATH = 2;

@@ -3,7 +3,7 @@ import { printable } from '../base/text.ts';
 import { certificateClaims } from '../signatures/identity.ts';
 import { readPem } from '../signatures/pem.ts';
 import { COSIGN } from '../signatures/profile.ts';
-import type { Candidate, CertificateClaims, LegacyCandidate, Proof } from '../signatures/types.ts';
+import type { BundleCandidate, Candidate, CertificateClaims, LegacyAttestationCandidate, LegacyCandidate, Proof } from '../signatures/types.ts';
 import type { CliContext } from './context.ts';
 import { InOrder, goJson } from './verify-json.ts';
 import type { VerifyOptions } from './verify-options.ts';
@@ -30,44 +30,70 @@ export function referenceName({ host, path, tag, digest }: ImageReference): stri
   return digest === undefined ? `${name}:${tag ?? 'latest'}` : `${name}@${digest}`;
 }
 
+/** What the header tells of a verified image beside its name. */
+export interface Header {
+  /** Whether a log entry of one of the signatures was verified; cosign says it of every bundle. */
+  readonly logged: boolean;
+  readonly byKey: boolean;
+  readonly options: VerifyOptions;
+}
+
 /** Prints which checks were made (cosign, PrintVerificationHeader). */
-export function printHeader(context: CliContext, image: ImageReference, logged: boolean, options: VerifyOptions): void {
-  const { checkClaims, annotations, keyReference } = options;
+export function printHeader(context: CliContext, name: string, { logged, byKey, options: { checkClaims, annotations } }: Header): void {
   const lines = [
     '',
-    `Verification for ${referenceName(image)} --`,
+    `Verification for ${name} --`,
     'The following checks were performed on each of these signatures:',
     ...(checkClaims && Object.keys(annotations).length > 0 ? ['  - The specified annotations were verified.'] : []),
     ...(checkClaims ? ['  - The cosign claims were validated'] : []),
     ...(logged ? ['  - Existence of the claims in the transparency log was verified offline'] : []),
-    keyReference === undefined
-      ? '  - The code-signing certificate was verified using trusted certificate authority certificates'
-      : '  - The signatures were verified against the specified public key',
+    byKey
+      ? '  - The signatures were verified against the specified public key'
+      : '  - The code-signing certificate was verified using trusted certificate authority certificates',
   ];
-  context.stderr(`${lines.join('\n')}\n`);
+  context.stderr(`${lines.map(printable).join('\n')}\n`);
 }
 
-/** Prints the verified signatures: one line of JSON, or the signed bytes and, on stderr, the certificates. */
-export function printAccepted(context: CliContext, image: ImageReference, accepted: readonly Accepted[], { output }: VerifyOptions): void {
-  if (output === 'json') {
-    context.stdout(`\n${goJson(accepted.map((one) => elementOf(one, image)))}\n`);
+/** Prints the verified signatures: one line of JSON, or the signed bytes and, on stderr, the certificates; attestations always as these. */
+export function printAccepted(context: CliContext, name: string, accepted: readonly Accepted[], options: VerifyOptions): void {
+  if (options.output === 'json' && options.command === 'verify') {
+    context.stdout(`\n${goJson(accepted.map((one) => elementOf(one, name, options)))}\n`);
     return;
   }
   for (const one of accepted) {
     const { candidate } = one;
-    if (candidate.format !== 'legacy') {
-      context.stdout(`${goJson(elementOf(one, image))}\n`);
-      continue;
-    }
-    printCertificate(context, certificateIn(candidate));
-    context.stdout(`${new TextDecoder().decode(candidate.payload)}\n`);
+    if (candidate.format !== 'bundle') printCertificate(context, certificateIn(candidate));
+    context.stdout(`${textOf(one, name, options)}\n`);
   }
 }
 
-function elementOf({ candidate, proof }: Accepted, image: ImageReference): InOrder {
+function textOf(one: Accepted, name: string, options: VerifyOptions): string {
+  const { candidate } = one;
+  if (candidate.format === 'legacy') return new TextDecoder().decode(candidate.payload);
+  if (candidate.format === 'legacy-attestation') return new TextDecoder().decode(candidate.envelope);
+  return options.command === 'verify' && !options.localImage ? goJson(elementOf(one, name, options)) : goJson(envelopeOf(candidate));
+}
+
+/** The envelope of a bundle as Go writes it: its members in order, what is empty left out. */
+function envelopeOf({ bytes }: BundleCandidate): InOrder {
+  const { dsseEnvelope: envelope = {} } = JSON.parse(new TextDecoder().decode(bytes)) as { dsseEnvelope?: Readonly<Record<string, unknown>> };
+  const signatures = Array.isArray(envelope['signatures']) ? (envelope['signatures'] as readonly Readonly<Record<string, unknown>>[]) : [];
+  return new InOrder([
+    ...present(envelope, ['payload', 'payloadType']),
+    ['signatures', signatures.map((signature) => new InOrder(present(signature, ['sig', 'keyid'])))],
+  ]);
+}
+
+function present(object: Readonly<Record<string, unknown>>, names: readonly string[]): (readonly [string, unknown])[] {
+  return names.filter((name) => object[name] !== undefined && object[name] !== '').map((name) => [name, object[name]] as const);
+}
+
+function elementOf({ candidate, proof }: Accepted, name: string, { localImage }: VerifyOptions): InOrder {
   if (candidate.format === 'legacy') return legacyElement(candidate, proof);
+  // cosign reads a bundle of a local image as if it were a payload, and finds nothing in it.
+  if (localImage) return simpleSigning('', '', '', null);
   const [subject] = proof.subjects;
-  return simpleSigning(referenceName(image), subject?.digest ?? '', proof.type, subject?.annotations ?? {});
+  return simpleSigning(name, subject?.digest ?? '', proof.type, subject?.annotations ?? {});
 }
 
 function simpleSigning(reference: string, digest: string, type: string, optional: unknown): InOrder {
@@ -98,7 +124,7 @@ function signedOptional({ payload }: LegacyCandidate): Record<string, unknown> |
 }
 
 /** The certificate is printed wherever there is one, even where a key decided. */
-function certificateIn({ annotations }: LegacyCandidate): CertificateClaims | undefined {
+function certificateIn({ annotations }: LegacyCandidate | LegacyAttestationCandidate): CertificateClaims | undefined {
   const pem = annotations['dev.sigstore.cosign/certificate'];
   const der = pem === undefined || pem === '' ? undefined : readPem(pem)[0]?.der;
   return der === undefined ? undefined : certificateClaims(der, 'legacy', COSIGN);

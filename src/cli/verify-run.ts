@@ -1,185 +1,164 @@
 import type { ImageReference } from '../api/image-reference.ts';
-import { deadline } from '../base/abort.ts';
 import type { Digest } from '../base/digest.ts';
-import { messageOf } from '../base/errors.ts';
-import type { Keychain, RegistryCall, RegistryClient } from '../registry/types.ts';
 import { RegistryError } from '../registry/types.ts';
-import { isLoadable } from '../signatures/bundle.ts';
-import { COSIGN, OPERATOR } from '../signatures/profile.ts';
-import { prove } from '../signatures/prove.ts';
-import type { PublicKey } from '../signatures/public-key.ts';
-import type { TrustRoot } from '../signatures/trust-root.ts';
-import type { Candidate, Profile, Requirement } from '../signatures/types.ts';
-import { SignatureError } from '../signatures/types.ts';
-import { readReferrers } from '../verification/bundle-evidence.ts';
-import type { Found, ReadOptions } from '../verification/evidence-types.ts';
-import { budgetOf } from '../verification/evidence-types.ts';
-import { readLegacy } from '../verification/legacy-evidence.ts';
+import type { Candidate } from '../signatures/types.ts';
+import type { Found } from '../verification/evidence-types.ts';
+import { predicateUri } from './attestation-types.ts';
 import type { CliContext } from './context.ts';
-import { bundleRefusal } from './refusal/bundle.ts';
-import { legacyRefusal } from './refusal/legacy.ts';
-import { Mismatch } from './refusal/mismatch.ts';
-import { checkBundle, checkLegacy } from './verify-checks.ts';
+import { detachedSignature } from './detached.ts';
+import { hiddenNote, passedOver, reportNotes } from './verify-notes.ts';
+import type { Bench, Judgement } from './verify-judge.ts';
+import { judge } from './verify-judge.ts';
+import type { Bundles, Look } from './verify-look.ts';
+import { lookEverywhere, lookForBundles, lookForLegacy, resolveDigest } from './verify-look.ts';
 import { VerifyError } from './verify-error.ts';
-import type { VerifyOptions } from './verify-options.ts';
+import type { Flags } from './verify-flags.ts';
+import { readImage } from './verify-options.ts';
 import type { Accepted } from './verify-output.ts';
-import { printAccepted, printHeader } from './verify-output.ts';
+import { printAccepted, printHeader, referenceName } from './verify-output.ts';
 
-/** What one run of `verify` works with. */
+/** What one run of `verify` or `verify-attestation` works with. */
 export interface VerifyRun {
   readonly context: CliContext;
-  readonly options: VerifyOptions;
-  readonly registry: RegistryClient;
-  readonly keychain: Keychain;
-  readonly key?: PublicKey;
-  readonly trust?: TrustRoot;
+  readonly flags: Flags;
+  readonly look: Look;
+  readonly bench: Bench;
+  readonly first: First;
+  /** PEM of the signer's certificate, where `--certificate` named one. */
+  readonly certificate?: string;
 }
 
-/** cosign reads no more signatures of one image. */
-const MAX_SIGNATURES = 1000;
+/** What the look at the first image decided for all of them, and what was found on the way. */
+export interface First {
+  /** cosign 3 verifies bundles, of all images, where the first has one that can be loaded; else legacy signatures. */
+  readonly format: 'bundle' | 'legacy' | 'both';
+  readonly digest?: Digest;
+  readonly bundles?: Bundles;
+}
 
-type Format = Candidate['format'];
+/** Looks at the first image as cosign does (cosign.md §2.1); whatever goes wrong means legacy here and is told when it matters. */
+export async function lookAtFirst(look: Look): Promise<First> {
+  const { options } = look;
+  const [image = ''] = options.images;
+  if (options.strict) return { format: 'both' };
+  if (!options.bundles && !options.localImage) return { format: 'legacy' };
+  try {
+    const reference = imageOf(look, image, nowhere);
+    const digest = await resolveDigest(look, reference);
+    const bundles = await lookForBundles(look, reference, digest);
+    return { format: bundles.candidates.length > 0 ? 'bundle' : 'legacy', digest, bundles };
+  } catch (error) {
+    if (error instanceof RegistryError || error instanceof VerifyError) return { format: 'legacy' };
+    throw error;
+  }
+}
 
-/**
- * Verifies the images one after the other as cosign 3 does (cosign.md §2): one bundle beside the first image that can be
- * loaded makes the whole run one over bundles, otherwise it is one over legacy signatures. Throws {@link VerifyError}.
- */
+/** Where no registry is asked, some name for the folder's image: only the digest is looked at. */
+const LOCAL: ImageReference = { original: 'local', host: 'localhost', path: 'image', name: 'localhost/image', tag: 'image' };
+
+/** It is told when the image's own turn comes. */
+function nowhere(): void {}
+
+function imageOf({ options }: Look, text: string, stderr: (text: string) => void): ImageReference {
+  return options.localImage ? LOCAL : readImage(text, options.command, stderr);
+}
+
+/** Verifies the images one after the other and prints each that is verified. Throws {@link VerifyError} or RegistryError at the first that is not. */
 export async function runVerify(run: VerifyRun): Promise<void> {
-  const { clock } = run.context;
-  const limit = deadline(clock, run.options.timeout, 'verification');
-  const call: RegistryCall = { keychain: run.keychain, signal: limit.signal };
-  try {
-    let format: Format | undefined;
-    for (const image of run.options.images) {
-      const digest = await resolve(run, image, call);
-      const bundles = run.options.bundles && format !== 'legacy' ? await loadableBundles(run, image, digest, call) : undefined;
-      format ??= bundles !== undefined && bundles.candidates.length > 0 ? 'bundle' : 'legacy';
-      if (format === 'bundle') verifyBundles(run, image, digest, bundles);
-      else await verifyLegacy(run, image, digest, call, bundles);
-    }
-  } catch (error) {
-    throw limit.signal.aborted && !(error instanceof VerifyError) ? new VerifyError('Other', messageOf(limit.signal.reason), { cause: error }) : error;
-  } finally {
-    limit.cancel();
+  const { look, first } = run;
+  for (const [index, text] of look.options.images.entries()) {
+    const image = imageOf(look, text, run.context.stderr);
+    const digest = (index === 0 ? first.digest : undefined) ?? (await resolveDigest(look, image));
+    const target: Target = { text, image, digest };
+    const bundles = index === 0 ? first.bundles : undefined;
+    if (first.format === 'bundle') await verifyBundles(run, target, bundles ?? (await lookForBundles(look, image, digest)));
+    else if (first.format === 'both') await verifyStrictly(run, target);
+    else await verifyLegacy(run, target, bundles);
   }
 }
 
-async function resolve(run: VerifyRun, image: ImageReference, call: RegistryCall): Promise<Digest> {
-  if (image.digest !== undefined) return image.digest;
-  try {
-    return await run.registry.resolveTag(image, image.tag ?? 'latest', call);
-  } catch (error) {
-    if (!(error instanceof RegistryError) || error.code !== 'NotFound') throw error;
-    throw new VerifyError('TagNotFound', `image tag not found: ${(await inWords(run, image, call, error))}`, { cause: error });
+interface Target {
+  /** As it was written. */
+  readonly text: string;
+  readonly image: ImageReference;
+  readonly digest: Digest;
+}
+
+async function verifyBundles(run: VerifyRun, target: Target, bundles: Bundles): Promise<void> {
+  if (bundles.candidates.length === 0) {
+    const [outage] = bundles.failures;
+    throw outage ?? new VerifyError('Other', 'no valid bundles exist in registry');
   }
-}
-
-/** A HEAD has no body: cosign's words have the error code that only a GET is answered with. */
-async function inWords({ registry }: VerifyRun, image: ImageReference, call: RegistryCall, error: RegistryError): Promise<string> {
-  try {
-    await registry.manifest(image, image.tag ?? 'latest', call);
-  } catch (second) {
-    if (second instanceof RegistryError && second.code === 'NotFound') return second.asCosign ?? error.message;
+  const { accepted, errors } = judge(run.bench, target.digest, bundles.candidates);
+  if (accepted.length === 0) {
+    run.context.stderr(await hiddenNote(run.look, target.image, target.digest, bundles));
+    throw new VerifyError('Other', `no matching attestations: ${errors.join('\n')}`);
   }
-  return error.message;
+  report(run, target, accepted, true);
 }
 
-function readOptions({ registry, options }: VerifyRun, image: ImageReference, digest: Digest, call: RegistryCall): ReadOptions {
-  const { signatureRepository, maxWorkers } = options;
-  return {
-    registry,
-    repository: signatureRepository ?? image,
-    digest,
-    call,
-    signatures: MAX_SIGNATURES,
-    payload: COSIGN.limits.bundleBytes,
-    // As cosign: whoever runs it has asked for this one image.
-    budget: budgetOf(Number.POSITIVE_INFINITY),
-    fetches: maxWorkers,
-    attestations: true,
-  };
-}
-
-async function loadableBundles(run: VerifyRun, image: ImageReference, digest: Digest, call: RegistryCall): Promise<Found> {
-  const found = await readReferrers(readOptions(run, image, digest, call));
-  return { ...found, candidates: found.candidates.filter((one) => one.format === 'bundle' && isLoadable(one, COSIGN)) };
-}
-
-function verifyBundles(run: VerifyRun, image: ImageReference, digest: Digest, bundles: Found | undefined): void {
-  const { accepted, errors } = judge(run, digest, bundles?.candidates ?? [], (proof) => checkBundle(proof, digest, run.options));
-  if (accepted.length === 0) throw new VerifyError('Other', `no matching attestations: ${errors.join('\n ')}`);
-  report(run, image, accepted, true);
-}
-
-async function verifyLegacy(run: VerifyRun, image: ImageReference, digest: Digest, call: RegistryCall, bundles: Found | undefined): Promise<void> {
-  const found = await readLegacy(readOptions(run, image, digest, call));
-  if (found.omitted > 0) {
-    throw new VerifyError('Other', `number of layers (${MAX_SIGNATURES + found.omitted}) exceeded the limit (${MAX_SIGNATURES})`);
-  }
-  const { accepted, errors } = judge(run, digest, found.candidates, (proof) => checkLegacy(proof, digest, run.options));
-  if (accepted.length > 0) {
-    report(run, image, accepted, accepted.some(({ proof }) => proof.logged));
+async function verifyLegacy(run: VerifyRun, target: Target, bundles: Bundles | undefined): Promise<void> {
+  const { image, digest } = target;
+  const { certificate } = run;
+  const given = await detachedSignature(run.flags, { image, digest, ...(certificate === undefined ? {} : { certificate }) }, run.context);
+  if (given !== undefined) {
+    conclude(run, target, judge(run.bench, digest, [given]), []);
     return;
   }
-  // A content that is not what its digest says is wrong with that signature; any other failure leaves open what is there.
-  const [outage] = [...found.failures.filter(({ code }) => code !== 'DigestMismatch'), ...(bundles?.failures ?? [])];
+  const found = await lookForLegacy(run.look, image, digest);
+  const judgement = judge(run.bench, digest, found.candidates);
+  const hidden = bundles?.unloadable ?? 0;
+  if (judgement.accepted.length === 0 && hidden > 0) run.context.stderr(passedOver(hidden));
+  if (judgement.accepted.length === 0) throwOutage([...found.failures.filter((one) => !run.look.blobFailures.has(one)), ...(bundles?.failures ?? [])]);
+  conclude(run, target, judgement, found.defects.map(({ message }) => message).concat(found.failures.map(({ message, asCosign }) => asCosign ?? message)));
+}
+
+/** Everything is looked at, as the operator does, and a place that could not be asked is never read as an empty one. */
+async function verifyStrictly(run: VerifyRun, target: Target): Promise<void> {
+  const found = await lookEverywhere(run.look, target.image, target.digest);
+  const candidates: readonly Candidate[] = found.flatMap((place) => place.candidates);
+  const judgement = judge(run.bench, target.digest, candidates);
+  if (judgement.accepted.length === 0) throwOutage(found.flatMap(({ failures }) => failures));
+  conclude(run, target, judgement, problemsOf(found));
+}
+
+function problemsOf(found: readonly Found[]): readonly string[] {
+  const attestations = found.reduce((sum, place) => sum + place.attestations, 0);
+  const told = attestations === 0 ? [] : [`${attestations} attestation${attestations > 1 ? 's' : ''} found: an attestation is not a signature`];
+  return [...found.flatMap(({ defects }) => defects.map(({ message }) => message)), ...told];
+}
+
+function throwOutage([outage]: readonly RegistryError[]): void {
   if (outage !== undefined) throw outage;
-  const problems = [...errors, ...found.defects.map(({ message }) => message), ...found.failures.map(({ message, asCosign }) => asCosign ?? message)];
-  if (problems.length === 0) throw new VerifyError('NoSignatures', 'no signatures found');
-  throw new VerifyError('NoMatchingSignatures', `no matching signatures: ${problems.join('\n ')}`);
 }
 
-function judge(run: VerifyRun, digest: Digest, candidates: readonly Candidate[], check: (proof: Accepted['proof']) => void): { accepted: readonly Accepted[]; errors: readonly string[] } {
-  const accepted: Accepted[] = [];
-  const errors: string[] = [];
-  for (const candidate of candidates) {
-    try {
-      const proof = prove(candidate, requirementOf(run, COSIGN));
-      check(proof);
-      accepted.push({ candidate, proof });
-    } catch (error) {
-      if (!(error instanceof SignatureError || error instanceof Mismatch)) throw error;
-      errors.push(refusal(run, digest, candidate, error));
-    }
-  }
-  return { accepted, errors };
+/** Prints what counts, or throws what cosign says where nothing does; `others` are signatures that could not even be judged. */
+function conclude(run: VerifyRun, target: Target, { accepted, errors }: Judgement, others: readonly string[]): void {
+  const problems = [...errors, ...others];
+  const { command, localImage } = run.bench.options;
+  if (accepted.length > 0) report(run, target, accepted, accepted.some(({ proof }) => proof.logged));
+  else if (command !== 'verify') throw new VerifyError('Other', `no matching attestations: ${problems.join('\n ')}`);
+  else if (problems.length === 0 && localImage) throw new VerifyError('Other', `no signatures associated with the image saved in ${target.text}`);
+  else if (problems.length === 0) throw new VerifyError('NoSignatures', 'no signatures found');
+  else throw new VerifyError(localImage ? 'Other' : 'NoMatchingSignatures', `no matching signatures: ${problems.join('\n ')}`);
 }
 
-/** In cosign's words, which are those of the first check that fails in its order; where it has none, in ours. */
-function refusal(run: VerifyRun, digest: Digest, candidate: Candidate, error: SignatureError | Mismatch): string {
-  const question = { requirement: requirementOf(run, COSIGN), options: run.options, digest };
-  return (candidate.format === 'bundle' ? bundleRefusal(candidate, question) : legacyRefusal(candidate, question)) ?? error.message;
+function report(run: VerifyRun, { text, image, digest }: Target, accepted: readonly Accepted[], logged: boolean): void {
+  const { context, bench } = run;
+  const { options } = bench;
+  const wanted = options.command === 'verify' ? accepted : ofType(accepted, options.predicateType);
+  const name = options.command === 'verify' && !options.localImage ? referenceName(image) : text;
+  printHeader(context, name, { logged, byKey: bench.key !== undefined, options });
+  context.stderr(reportNotes(bench, digest, wanted));
+  printAccepted(context, name, wanted, options);
 }
 
-function requirementOf({ key, trust, options, context }: VerifyRun, profile: Profile): Requirement {
-  return {
-    ...(key === undefined ? {} : { key }),
-    ...(trust === undefined ? {} : { trust }),
-    log: options.ignoreTlog ? 'Ignored' : 'Required',
-    timestamp: options.useSignedTimestamps ? 'Required' : 'NotAsked',
-    sct: options.ignoreSct ? 'Ignored' : 'Required',
-    profile,
-    now: context.clock.now(),
-  };
-}
-
-function report(run: VerifyRun, image: ImageReference, accepted: readonly Accepted[], logged: boolean): void {
-  printHeader(run.context, image, logged, run.options);
-  const objection = operatorRefusal(run, accepted);
-  if (objection !== undefined) run.context.stderr(`Note: the operator would refuse this image: ${objection}\n`);
-  printAccepted(run.context, image, accepted, run.options);
-}
-
-/** Why none of what cosign accepts would count for the operator, whose profile is the stricter one (verification.md). */
-function operatorRefusal(run: VerifyRun, accepted: readonly Accepted[]): string | undefined {
-  let reason: string | undefined;
-  for (const { candidate } of accepted) {
-    try {
-      prove(candidate, requirementOf(run, OPERATOR));
-      return undefined;
-    } catch (error) {
-      reason ??= messageOf(error);
-    }
-  }
-  return reason;
+/** Those whose statement is of the wanted predicate type. Throws {@link VerifyError} where none is. */
+function ofType(accepted: readonly Accepted[], type: string): readonly Accepted[] {
+  if (type === '') throw new VerifyError('Other', 'converting to consumable policy validation: missing predicate type');
+  const uri = predicateUri(type);
+  const wanted = accepted.filter(({ proof }) => proof.type === uri);
+  if (wanted.length > 0) return wanted;
+  const found = accepted.map(({ proof }) => proof.type).join(',');
+  throw new VerifyError('Other', `none of the attestations matched the predicate type: ${type}, found: ${found}`);
 }

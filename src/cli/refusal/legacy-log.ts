@@ -25,7 +25,9 @@ export function checkLegacyLog(parts: LegacyParts, question: Question): void {
     comparePublicKeys(body, signerPem(parts.certificate, key));
     compareHash(body, parts.payload);
     const { material } = trustOf(question);
-    within('verifying bundle with trusted root', () => checkSet(entry, material.tlogs));
+    if (!question.inParts) within('verifying bundle with trusted root', () => checkSet(entry, material.tlogs));
+    else if (material.tlogs.some(({ logID }) => logID.toString('hex') === entry.logId)) checkSet(entry, material.tlogs);
+    else throw new Mismatch('verifying bundle: rekor log public key not found for payload');
   });
 }
 

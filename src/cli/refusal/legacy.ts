@@ -1,15 +1,11 @@
 import type { KeyObject } from 'node:crypto';
-import { readCertificate, SIGNED_CERTIFICATE_TIMESTAMPS } from '../../signatures/certificate.ts';
+import { readCertificate } from '../../signatures/certificate.ts';
 import type { Certificate } from '../../signatures/certificate.ts';
-import { CODE_SIGNING, verifyChain } from '../../signatures/chain.ts';
 import { SignedContent } from '../../signatures/content.ts';
-import { claimsOf } from '../../signatures/identity.ts';
 import { readSimpleSigning } from '../../signatures/simple-signing.ts';
-import { verifySct } from '../../signatures/sct.ts';
 import { verifyTimestamp } from '../../signatures/timestamp.ts';
 import type { Candidate } from '../../signatures/types.ts';
 import { checkAnnotations } from './annotations.ts';
-import { checkLegacyIdentity } from './identity.ts';
 import { checkEnvelope, readEnvelope } from './legacy-attestation.ts';
 import { checkLegacyLog } from './legacy-log.ts';
 import type { LegacyParts } from './legacy-parts.ts';
@@ -17,6 +13,7 @@ import { readParts } from './legacy-parts.ts';
 import { Mismatch, refusalOf } from './mismatch.ts';
 import type { Question } from './question.ts';
 import { trustOf } from './question.ts';
+import { checkSigner } from './signer.ts';
 import { checkStatement } from './statement.ts';
 import { wrongSignature } from './wrong-signature.ts';
 
@@ -58,8 +55,8 @@ function signerOf({ certificate }: LegacyParts, question: Question): Holder {
   const { key } = question.requirement;
   if (key !== undefined) return { key: key.key, chain: certificate === undefined ? [] : [readStrictly(certificate.raw, question)] };
   if (certificate === undefined) throw new Mismatch('no certificate found on signature');
-  const leaf = readStrictly(certificate.raw, question);
-  return { key: leaf.key, chain: [leaf, checkCertificate(leaf, question)] };
+  const chain = checkSigner(certificate.raw, question);
+  return { key: chain[0].key, chain };
 }
 
 function readStrictly(der: Buffer, { requirement }: Question): Certificate {
@@ -68,29 +65,6 @@ function readStrictly(der: Buffer, { requirement }: Question): Certificate {
   } catch (error) {
     throw new Mismatch('leaf certificate verification failed', { cause: error });
   }
-}
-
-/** Chain, identity and certificate transparency of a keyless signature; returns its issuer. */
-function checkCertificate(leaf: Certificate, question: Question): Certificate {
-  const { requirement, options } = question;
-  const { authorities, material } = trustOf(question);
-  let issuer: Certificate;
-  try {
-    issuer = verifyChain(leaf, authorities, [leaf.notBefore], CODE_SIGNING);
-  } catch (error) {
-    throw new Mismatch('leaf certificate verification failed', { cause: error });
-  }
-  if (options.identity !== undefined) checkLegacyIdentity(claimsOf(leaf, 'legacy', requirement.profile), options.identity);
-  if (requirement.sct === 'Ignored') return issuer;
-  if (!leaf.extensions.has(SIGNED_CERTIFICATE_TIMESTAMPS)) {
-    throw new Mismatch('certificate does not include required embedded SCT and no detached SCT was set');
-  }
-  try {
-    verifySct(leaf, issuer, material.ctlogs);
-  } catch (error) {
-    throw new Mismatch('only able to verify 0 SCT entries; unable to meet threshold of 1', { cause: error });
-  }
-  return issuer;
 }
 
 function checkSignature({ payload, signature }: LegacyParts, key: KeyObject, { requirement }: Question): void {

@@ -9,10 +9,12 @@ export interface Question {
   readonly requirement: Requirement;
   readonly options: VerifyOptions;
   readonly digest: Digest;
+  /** Trust was given in parts (`--certificate-chain`, `SIGSTORE_ROOT_FILE` …), for which cosign has other words. */
+  readonly inParts: boolean;
 }
 
 /** The trust root; without one there is nothing to say. */
-export function trustOf({ requirement: { trust } }: Question): TrustRoot {
+export function trustOf({ requirement: { trust } }: Pick<Question, 'requirement'>): TrustRoot {
   if (trust === undefined) throw new Mismatch('no trusted rekor public keys provided');
   return trust;
 }

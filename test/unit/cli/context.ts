@@ -19,10 +19,12 @@ export interface World {
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly registry?: RegistryClient;
+  /** Gets the files that are written. */
+  readonly written?: Map<string, string>;
 }
 
 /** Runs `verify` with these arguments in a world of maps. */
-export async function run(args: readonly string[], { files = {}, env = {}, registry = new MemoryRegistry() }: World = {}): Promise<Ran> {
+export async function run(args: readonly string[], { files = {}, env = {}, registry = new MemoryRegistry(), written = new Map() }: World = {}): Promise<Ran> {
   let [stdout, stderr] = ['', ''];
   let registryOptions: RegistryClientOptions | undefined;
   const context: CliContext = {
@@ -34,6 +36,7 @@ export async function run(args: readonly string[], { files = {}, env = {}, regis
       if (content === undefined) throw Object.assign(new Error('not there'), { code: 'ENOENT' });
       return Buffer.from(content);
     },
+    writeFile: async (path, text) => void written.set(path, text),
     createRegistry: (options) => {
       registryOptions = options;
       return registry;

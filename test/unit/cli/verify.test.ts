@@ -3,18 +3,27 @@ import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import test from 'node:test';
 import { Command } from 'commander';
 import type { CliContext } from '../../../src/cli/context.ts';
+import { COMMANDS } from '../../../src/cli/verify-flags.ts';
 import { addVerifyCommand } from '../../../src/cli/verify.ts';
 import { digestOf } from '../../../src/base/digest.ts';
 import type { Digest } from '../../../src/base/digest.ts';
 import { RegistryError } from '../../../src/registry/types.ts';
 import type { RegistryErrorCode } from '../../../src/registry/types.ts';
+import { embeddedTrustRoot } from '../../../src/signatures/trust-root.ts';
 import { MemoryRegistry } from '../verification/memory-registry.ts';
 import { SOME_DIGEST, run } from './context.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const PEM = publicKey.export({ type: 'spki', format: 'pem' });
 const OTHER_PEM = createPublicKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey).export({ type: 'spki', format: 'pem' });
-const FILES = { 'cosign.pub': PEM.toString(), 'other.pub': OTHER_PEM.toString(), 'two.pub': `${PEM.toString()}${OTHER_PEM.toString()}` };
+const FILES = {
+  'cosign.pub': PEM.toString(),
+  'other.pub': OTHER_PEM.toString(),
+  'two.pub': `${PEM.toString()}${OTHER_PEM.toString()}`,
+  'none.pub': 'nothing',
+  'private.pem': privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+};
+const CERTIFICATE = embeddedTrustRoot().authorities[0]?.authorities[0]?.certificate.x509.toString() ?? '';
 const KEY = ['--key', 'cosign.pub', '--insecure-ignore-tlog'];
 const KEYLESS = ['--certificate-identity', 'a@example.test', '--certificate-oidc-issuer', 'https://issuer.example'];
 const IMAGE = 'registry.example/acme/web:1.4';
@@ -79,8 +88,8 @@ interface Failure {
   readonly env?: Record<string, string>;
 }
 const failures: Readonly<Record<string, Failure>> = {
-  'no signature: 10': { args: [...KEY, `x@${SOME_DIGEST}`], code: 10, error: /^no signatures found$/ },
-  'no such tag: 11': { args: [...KEY, 'registry.example/x:nope'], code: 11, error: /^image tag not found: / },
+  'no signature: 10': { args: [...KEY, `web@${SOME_DIGEST}`], code: 10, error: /^no signatures found$/ },
+  'no such tag: 11': { args: [...KEY, 'registry.example/web:nope'], code: 11, error: /^image tag not found: / },
   'a signature by another key: 12': { args: ['--key', 'other.pub', '--insecure-ignore-tlog', IMAGE], code: 12, error: /^no matching signatures: / },
   'a signature of another image: 12': { args: [...KEY, IMAGE], registry: signed(SOME_DIGEST), code: 12, error: new RegExp(`^no matching signatures: invalid or missing digest in claim: ${SOME_DIGEST}$`) },
   'another annotation: 12': { args: [...KEY, '-a', 'env=prod', IMAGE], code: 12, error: /^no matching signatures: missing or incorrect annotation$/ },
@@ -95,15 +104,21 @@ const failures: Readonly<Record<string, Failure>> = {
   'two kinds of identity': { args: ['--certificate-identity-regexp', 'x', ...KEYLESS, IMAGE], code: 1, error: /^exactly one of: key reference/ },
   'an annotation without a value': { args: [...KEY, '-a', 'x', IMAGE], code: 1, error: /^unable to parse annotation: x$/ },
   'a key file that is not there': { args: ['--key', 'nope.pub', IMAGE], code: 1, error: /^loading verifier from key opts: loading public key: open nope\.pub: no such file or directory$/ },
-  'a key file with two keys': { args: ['--key', 'two.pub', IMAGE], code: 1, error: /more than one key/ },
   'a key in a KMS': { args: ['--key', 'awskms:///alias/x', IMAGE], code: 1, error: /awskms:\/\/ keys are not supported: export the public key/ },
-  'a key in Kubernetes': { args: ['--key', 'k8s://ns/secret', IMAGE], code: 1, error: /k8s:\/\/ keys are not supported/ },
+  'a key in Kubernetes without a name': { args: ['--key', 'k8s://ns', IMAGE], code: 1, error: /kubernetes specification should be in the format k8s:\/\/<namespace>\/<secret>$/ },
+  'a key in Kubernetes without a cluster': { args: ['--key', 'k8s://ns/secret', IMAGE], code: 1, error: /checking if secret exists: no cluster is configured/ },
+  'a key at a URL': { args: ['--key', 'https://keys.example/cosign.pub', IMAGE], code: 1, error: /https:\/\/ keys are not fetched: download the file/ },
+  'a key of a scheme that nobody knows': { args: ['--key', 'foo://x', IMAGE], code: 1, error: /loading URL: unrecognized scheme: foo:\/\/$/ },
+  'a key file that is none': { args: ['--key', 'none.pub', IMAGE], code: 1, error: /pem to public key: PEM decoding failed$/ },
+  'a private key': { args: ['--key', 'private.pem', IMAGE], code: 1, error: /pem to public key: unknown Public key PEM file type: PRIVATE KEY\. Are you passing the correct public key\?$/ },
   'a key on a token': { args: ['--key', 'pkcs11:token=x', IMAGE], code: 1, error: /pkcs11: keys are not supported/ },
-  'a variable without a key': { args: ['--key', 'env://NOPE', IMAGE], code: 1, error: /env var "\$NOPE" not found/ },
+  'a variable without a key': { args: ['--key', 'env://NOPE', IMAGE], code: 1, error: /loading URL: env var \$NOPE not found$/ },
   'a trusted root that is not there': { args: [...KEYLESS, '--trusted-root', 'nope.json', IMAGE], code: 1, error: /^setting trusted material: loading trusted root: failed to read trusted root open nope\.json: no such file or directory$/ },
   'a trusted root that is none': { args: [...KEYLESS, '--trusted-root', 'cosign.pub', IMAGE], code: 1, error: /^setting trusted material: loading trusted root: / },
-  'other trust by a variable': { args: [...KEYLESS, IMAGE], env: { SIGSTORE_ROOT_FILE: 'x' }, code: 1, error: /^SIGSTORE_ROOT_FILE is not supported: .*--trusted-root$/ },
-  'a reference that is none': { args: [...KEY, 'UPPER'], code: 1, error: /^parsing reference: / },
+  'another TUF repository': { args: [...KEYLESS, IMAGE], env: { TUF_MIRROR: 'x' }, code: 1, error: /^TUF_MIRROR is not supported: .*--trusted-root$/ },
+  'other roots by a variable, in a file that is not there': { args: [...KEYLESS, IMAGE], env: { SIGSTORE_ROOT_FILE: 'x' }, code: 1, error: /^setting up clients and keys: open x: no such file or directory/ },
+  'a reference that is none': { args: [...KEY, 'UPPER'], code: 1, error: /^parsing reference: could not parse reference: UPPER$/ },
+  'a name of one letter': { args: [...KEY, 'x:1'], code: 1, error: /^parsing reference: could not parse reference: x:1$/ },
   'no workers': { args: [...KEY, '--max-workers', '0', IMAGE], code: 1, error: /^please set the --max-worker flag to a value that is greater than 0$/ },
   'a time that is none': { args: [...KEY, '--timeout', 'soon', IMAGE], code: 1, error: /--timeout/ },
   'a hash that is none': { args: [...KEY, '--signature-digest-algorithm', 'md5', IMAGE], code: 1, error: /^unknown digest algorithm: md5$/ },
@@ -196,14 +211,63 @@ test('as a command of commander, flags arrive as they are typed', async () => {
   assert.equal((await program(['verify', IMAGE, '--nope'])).code, 1);
 });
 
-test('help names every supported flag and no other', async () => {
-  const { stdout } = await program(['verify', '--help']);
-  assert.match(stdout, /--certificate-identity-regexp/);
-  assert.doesNotMatch(stdout, /--local-image/);
+test('help says of every flag what it does or why it is refused, and of each variable its name', async () => {
+  for (const [command, table] of Object.entries(COMMANDS)) {
+    const { stdout, code } = await program([command, '--help']);
+    assert.equal(code, 0);
+    const missing = Object.keys(table).filter((name) => !stdout.includes(`--${name}`));
+    assert.deepEqual(missing, []);
+    assert.match(stdout, /COSIGN_KEY/);
+    assert.deepEqual(stdout.split('\n').filter((line) => line.length > 140), []);
+  }
 });
 
-test('verify-attestation is refused by name', async () => {
-  const { code, stderr } = await program(['verify-attestation', '--type', 'slsaprovenance', IMAGE]);
-  assert.equal(code, 1);
-  assert.match(stderr, /^Error: verify-attestation is not supported by this version/);
+test('of a file with several keys the first is used, and that is told', async () => {
+  const { code, stderr } = await run(['--key', 'two.pub', '--insecure-ignore-tlog', IMAGE], { files: FILES, registry: signed() });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^Note: two\.pub holds 2 keys; only the first is used, as cosign does$/m);
+});
+
+test('a certificate is read for its key', async () => {
+  const ran = await run(['--key', 'c.pem', '--insecure-ignore-tlog', IMAGE], { files: { 'c.pem': CERTIFICATE }, registry: signed() });
+  assert.match(ran.stderr, /^Error: no matching signatures: invalid signature when validating ASN\.1 encoded signature$/m);
+});
+
+test('what is printed may go to a file, which is made at once', async () => {
+  const files = new Map<string, string>();
+  const ran = await run([...KEY, '--output-file', 'out.json', IMAGE], { files: FILES, registry: signed(), written: files });
+  assert.deepEqual([ran.code, ran.stdout], [0, '']);
+  assert.match(files.get('out.json') ?? '', /^\n\[\{"critical"/);
+  const failed = await run([...KEY, '--output-file', 'out.json', 'web:nope'], { files: FILES, registry: signed(), written: files });
+  assert.deepEqual([failed.code, files.get('out.json')], [11, '']);
+});
+
+test('each request is told with -d', async () => {
+  const { registryOptions, stderr } = await run([...KEY, '-d', IMAGE], { files: FILES, registry: signed() });
+  assert.ok(registryOptions?.onRequest !== undefined, stderr);
+  assert.equal((await run([...KEY, IMAGE], { files: FILES, registry: signed() })).registryOptions?.onRequest, undefined);
+});
+
+test('a signature may come from a file or from the command line, over what a file says or what cosign implies', async () => {
+  const payload = JSON.stringify({ critical: { identity: { 'docker-reference': 'registry.example/acme/web' }, image: { 'docker-manifest-digest': digestOf('the image') }, type: 'cosign container image signature' }, optional: null });
+  const bytes = sign('sha256', Buffer.from(payload), privateKey);
+  const files = { ...FILES, 'payload.json': payload, 'image.sig': `${bytes.toString('base64')}\n`, 'other.json': payload.replace('web', 'api') };
+  const registry = new MemoryRegistry();
+  registry.put('the image', '1.4');
+  for (const signature of ['image.sig', bytes.toString('base64')]) {
+    for (const more of [['--payload', 'payload.json'], []]) {
+      const { code, stderr } = await run([...KEY, '--signature', signature, ...more, IMAGE], { files, registry });
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr.includes('using obsolete implied signature payload data'), more.length === 0);
+    }
+  }
+  assert.equal((await run([...KEY, '--signature', 'image.sig', '--payload', 'other.json', IMAGE], { files, registry })).code, 12);
+});
+
+test('signatures are looked for under the prefix that was given', async () => {
+  const registry = signed();
+  const asked: string[] = [];
+  registry.before = (call) => void asked.push(call);
+  await run([...KEY, '--attachment-tag-prefix', 'dev-', IMAGE], { files: FILES, registry });
+  assert.ok(asked.some((call) => call.includes('dev-sha256-') && call.endsWith('.sig')), asked.join('\n'));
 });

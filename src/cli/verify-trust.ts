@@ -1,0 +1,103 @@
+import { messageOf } from '../base/errors.ts';
+import type { TrustRoot } from '../signatures/trust-root.ts';
+import { embeddedTrustRoot, joinTrustRoots, loadTrustRoot } from '../signatures/trust-root.ts';
+import type { CliContext } from './context.ts';
+import { authoritiesFrom, certificatesIn, logsFrom, timestampAuthorityFrom } from './pem-trust.ts';
+import { VerifyError, fileError } from './verify-error.ts';
+import type { FlagName, Flags } from './verify-flags.ts';
+import type { VerifyOptions } from './verify-options.ts';
+
+/** What trust comes from. */
+export interface Trust {
+  /** Absent where nothing is verified against it: a key alone decides. */
+  readonly root?: TrustRoot;
+  /** Parts of it were given in files of their own, which cosign takes for legacy signatures only. */
+  readonly inParts: boolean;
+}
+
+/** Variables that change what cosign fetches of a TUF repository, which is not done here. */
+const TUF_VARIABLES = ['TUF_MIRROR', 'TUF_ROOT_JSON'];
+
+/**
+ * The trusted root: the given one, else what PEM files and `SIGSTORE_…` variables say with the rest from the public-good one of this
+ * build, else that alone; none where a key alone decides. Throws {@link VerifyError}.
+ */
+export async function loadTrust(flags: Flags, options: VerifyOptions, context: CliContext): Promise<Trust> {
+  const { keyReference, ignoreTlog, useSignedTimestamps } = options;
+  const path = flags.text['trusted-root'];
+  if (path) return { root: await readRoot(path, context), inParts: false };
+  const byKeyAlone = (keyReference !== undefined || Boolean(flags.text.certificate)) && ignoreTlog && !useSignedTimestamps;
+  const tuf = TUF_VARIABLES.find((name) => context.env[name]);
+  if (tuf !== undefined && !byKeyAlone) {
+    throw new VerifyError('Other', `${tuf} is not supported: no TUF repository is asked; get its trusted_root.json (cosign trusted-root, or the file of that name in it) and give it with --trusted-root`);
+  }
+  const parts = await readParts(flags, context);
+  if (Object.keys(parts).length > 0) return { root: joinTrustRoots({ authorities: embeddedTrustRoot(), ...parts }), inParts: true };
+  return byKeyAlone ? { inParts: false } : { root: embeddedTrustRoot(), inParts: false };
+}
+
+function rootError(why: string, cause: unknown): VerifyError {
+  return new VerifyError('Other', `setting trusted material: loading trusted root: ${why}`, { cause });
+}
+
+async function readRoot(path: string, { readFile }: CliContext): Promise<TrustRoot> {
+  let json: string;
+  try {
+    json = new TextDecoder().decode(await readFile(path));
+  } catch (error) {
+    throw rootError(`failed to read trusted root ${fileError(path, error)}`, error);
+  }
+  try {
+    return loadTrustRoot(json);
+  } catch (error) {
+    throw rootError(`failed to proto-json unmarshal trusted root: ${messageOf(error)}`, error);
+  }
+}
+
+type Parts = Partial<Record<'authorities' | 'logs' | 'ctLogs' | 'timestampAuthorities', TrustRoot>>;
+
+async function readParts(flags: Flags, context: CliContext): Promise<Parts> {
+  const { env } = context;
+  const text = (name: FlagName): string | undefined => flags.text[name] || undefined;
+  const parts: Parts = {};
+  const chain = text('certificate-chain');
+  const roots = text('ca-roots') ?? (chain === undefined ? env['SIGSTORE_ROOT_FILE'] || undefined : undefined);
+  if (chain !== undefined) parts.authorities = await fromFile(chain, '--certificate-chain', context, readChain);
+  else if (roots !== undefined) parts.authorities = await readRoots(roots, text('ca-intermediates'), context);
+  const stamp = env['SIGSTORE_TSA_CERTIFICATE_FILE'] || text('timestamp-certificate-chain');
+  if (stamp) parts.timestampAuthorities = await fromFile(stamp, '--timestamp-certificate-chain', context, (pem) => timestampAuthorityFrom(certificatesIn(pem)));
+  const [log, ctLog] = [env['SIGSTORE_REKOR_PUBLIC_KEY'], env['SIGSTORE_CT_LOG_PUBLIC_KEY_FILE']];
+  if (log) parts.logs = await fromFile(log, 'SIGSTORE_REKOR_PUBLIC_KEY', context, (pem) => logsFrom(pem, 'logs'));
+  if (ctLog) parts.ctLogs = await fromFile(ctLog, 'SIGSTORE_CT_LOG_PUBLIC_KEY_FILE', context, (pem) => logsFrom(pem, 'ctLogs'));
+  return parts;
+}
+
+/** The last one is the root, whatever it says of itself; those before it lead to it. */
+function readChain(pem: string): TrustRoot {
+  const certificates = certificatesIn(pem);
+  return authoritiesFrom(certificates.slice(-1), certificates.slice(0, -1));
+}
+
+/** A file of roots may hold intermediates as well: those that are not self-signed. */
+async function readRoots(path: string, lower: string | undefined, context: CliContext): Promise<TrustRoot> {
+  const intermediates = lower === undefined ? [] : await fromFile(lower, '--ca-intermediates', context, certificatesIn);
+  return fromFile(path, '--ca-roots', context, (pem) => {
+    const certificates = certificatesIn(pem);
+    const roots = certificates.filter(({ subject, issuer }) => subject === issuer);
+    return authoritiesFrom(roots, [...intermediates, ...certificates.filter((one) => !roots.includes(one))]);
+  });
+}
+
+async function fromFile<Value>(path: string, what: string, { readFile }: CliContext, read: (pem: string) => Value): Promise<Value> {
+  let pem: string;
+  try {
+    pem = new TextDecoder().decode(await readFile(path));
+  } catch (error) {
+    throw new VerifyError('Other', `setting up clients and keys: ${fileError(path, error)} (${what})`, { cause: error });
+  }
+  try {
+    return read(pem);
+  } catch (error) {
+    throw new VerifyError('Other', `setting up clients and keys: ${path} (${what}): ${messageOf(error)}`, { cause: error });
+  }
+}
