@@ -1,3 +1,4 @@
+import { isOff, mirrorOf } from '../trust/environment.ts';
 import { flag } from './flag.ts';
 import { BadValue, readDuration, readText } from './values.ts';
 
@@ -41,12 +42,10 @@ export const TRUST_FLAGS = {
 };
 
 function readMirror(text: string): Mirror {
-  if (text === '0' || text === 'off') return { url: undefined };
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new BadValue(`"${text}" is not the https or http URL of a TUF repository, and not 0`);
-  }
-  return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}` };
+  if (isOff(text)) return { url: undefined };
+  const url = mirrorOf(text);
+  if (url === undefined) throw new BadValue(`"${text}" is not the https or http URL of a TUF repository, and not 0`);
+  return { url };
 }
 
 function readAge(text: string): Age {

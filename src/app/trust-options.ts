@@ -1,4 +1,4 @@
-import type { ProxyVariables } from '../trust/download.ts';
+import { proxyOf, type ProxyVariables } from '../trust/environment.ts';
 import { PUBLIC_GOOD_MIRROR } from '../trust/public-good.ts';
 import { BadValue } from './values.ts';
 
@@ -52,10 +52,4 @@ export function trustOptionsOf(values: TrustValues, env: Readonly<Record<string,
       ...(maxAge === undefined ? {} : { maxAge }),
     },
   };
-}
-
-/** The variables that programs take proxies from, in either case. */
-export function proxyOf(env: Readonly<Record<string, string | undefined>>): ProxyVariables {
-  const names = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
-  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }

@@ -3,12 +3,10 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { initTUF } from '@sigstore/tuf';
 import { messageOf } from '../base/errors.ts';
+import type { ProxyVariables } from './environment.ts';
 import { embeddedRoot } from './public-good.ts';
 import { TrustRefreshError } from './types.ts';
 import type { RefreshedTrust, TufRepository, TufVersions } from './types.ts';
-
-/** Proxy variables as they are in the environment: `HTTPS_PROXY`, `NO_PROXY` and their like. */
-export type ProxyVariables = Readonly<Record<string, string>>;
 
 export interface DownloadOptions {
   readonly repository: TufRepository;

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { lastAttempt, noteAttempt, prepareFolder, readLastGood, writeLastGood } from './disk.ts';
-import type { ProxyVariables } from './download.ts';
+import type { ProxyVariables } from './environment.ts';
 import { TrustRefreshError } from './types.ts';
 import type { RefreshedTrust, TufRepository } from './types.ts';
 
