@@ -131,7 +131,7 @@ export interface PolicySpecAuthority {
   readonly ctlog?: PolicySpecAuthorityCtlog;
   /** Present, even as {}: a signed timestamp (RFC 3161) is required in addition to the log. */
   readonly rfc3161timestamp?: PolicySpecAuthorityRfc3161timestamp;
-  /** Repositories where the signatures are kept, instead of beside the image. */
+  /** Repositories where the signatures and attestations are kept, instead of beside the image. One that cannot be asked is an outage, never "no signature". */
   readonly source?: readonly PolicySpecAuthoritySource[];
   /** Statements about the image that this authority must have signed; each must be there and be satisfied. A plain signature is then not needed. */
   readonly attestations?: readonly PolicySpecAuthorityAttestation[];
@@ -171,7 +171,7 @@ export interface PolicySpecAuthorityKeyless {
   readonly identities: readonly PolicySpecAuthorityKeylessIdentity[];
   /** A ConfigMap or Secret with a trusted_root.json of a Sigstore of your own; absent means the operator's trust root. Of the policy's own namespace, or of the operator's for a ClusterImageVerification. */
   readonly trustRootRef?: PolicySpecAuthorityKeylessTrustRootRef;
-  /** Certificate authorities of your own instead of Fulcio; no SCT is asked for. */
+  /** Certificate authorities of your own instead of Fulcio, and these alone: what a signature brings along is not believed. No SCT is asked for; logs and timestamp authorities are those of ctlog and rfc3161timestamp, else the operator's. */
   readonly caCert?: PolicySpecAuthorityKeylessCaCert;
   /** Accepts certificates that no certificate transparency log has seen. Default: false. */
   readonly insecureIgnoreSCT?: boolean;
@@ -179,7 +179,7 @@ export interface PolicySpecAuthorityKeyless {
 
 /** An issuer and a subject, both compared with the certificate's only one of each. */
 export interface PolicySpecAuthorityKeylessIdentity {
-  /** The OIDC issuer, exactly. */
+  /** The OIDC issuer, exactly. With caCert, of a certificate that names none: the name of the authority that issued it, such as O=Acme, CN=Signing CA. */
   readonly issuer?: string;
   /** An RE2 pattern that is found in the OIDC issuer; anchor it with ^ and $. */
   readonly issuerRegExp?: string;
@@ -201,9 +201,9 @@ export interface PolicySpecAuthorityKeylessTrustRootRef {
   readonly key?: string;
 }
 
-/** Certificate authorities of your own instead of Fulcio; no SCT is asked for. */
+/** Certificate authorities of your own instead of Fulcio, and these alone: what a signature brings along is not believed. No SCT is asked for; logs and timestamp authorities are those of ctlog and rfc3161timestamp, else the operator's. */
 export interface PolicySpecAuthorityKeylessCaCert {
-  /** Root and intermediate certificates in PEM. */
+  /** Root and intermediate certificates in PEM, in any order; at least one root. */
   readonly data: string;
 }
 
@@ -255,7 +255,7 @@ export interface PolicySpecAuthoritySource {
   readonly oci: string;
   /** What stands before the tag of a signature. */
   readonly tagPrefix?: string;
-  /** Secrets with the credentials for this repository. */
+  /** Secrets of type kubernetes.io/dockerconfigjson with the credentials for this repository. Those that the image is pulled with count after them. */
   readonly signaturePullSecrets?: readonly PolicySpecAuthoritySourceSignaturePullSecret[];
 }
 
@@ -279,7 +279,7 @@ export interface PolicySpecAuthorityAttestation {
 
 /** What the statement must say; absent means that its being there is enough. */
 export interface PolicySpecAuthorityAttestationPolicy {
-  /** A CEL expression over the statement; only the value true passes. */
+  /** A CEL expression over predicate, predicateType, subject and statement (the whole of it), such as predicate.buildDefinition.buildType == 'https://example.com/build/v1'. Only the value true passes: neither an error nor a field that is missing does. Comprehensions nest twice at most. */
   readonly cel: string;
 }
 
