@@ -17,8 +17,8 @@ export interface Settled {
 }
 
 /**
- * Verdicts about digests. The key is everything that decides: repository, digest, whose credentials, and the policy's
- * material (names, hashes and number of its authorities); never a tag. `Unknown` is never kept.
+ * Verdicts about digests. The key is everything that decides: repository, digest, whose credentials for the image and for each source of
+ * signatures, and the policy's material (names, hashes and number of its authorities); never a tag. `Unknown` is never kept.
  */
 export class VerdictCache {
   readonly #clock: Clock;
@@ -35,7 +35,8 @@ export class VerdictCache {
 
   /** The key of a verdict. */
   key(image: ImageReference, digest: Digest, scope: string, policy: JudgingPolicy): string {
-    const material = policy.authorities.map(({ name, hash }) => [name, hash]);
+    // WARNING: the hash of an authority names the pull secrets of its sources, and two tenants may have secrets of one name.
+    const material = policy.authorities.map(({ name, hash, sources }) => [name, hash, sources.map((source) => policy.sourceKeychain?.(source)?.scope ?? null)]);
     return JSON.stringify([image.host, image.path, digest, scope, digestOf(JSON.stringify([policy.threshold, material]))]);
   }
 
