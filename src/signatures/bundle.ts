@@ -115,6 +115,8 @@ function withOneSignature(json: JsonObject): JsonObject {
 
 function parseBundle({ bytes }: BundleCandidate, { limits, strictJson, bundleMediaTypes }: Profile): JsonObject {
   if (bytes.length > limits.bundleBytes) throw new SignatureError('LimitExceeded', `the bundle is larger than ${limits.bundleBytes} bytes`);
+  // The library would make a text of whatever stands there.
+  asString(envelope['payloadType'], 'payloadType');
   const json = asObject(parseJson(bytes, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the bundle');
   const mediaType = asString(json['mediaType'], 'mediaType');
   if (!bundleMediaTypes.includes(mediaType)) {
