@@ -11,7 +11,7 @@ export interface Body {
   readonly digest: Digest;
 }
 
-// Giving a body up makes undici emit an error that has no reader any more; without a listener it would end the process.
+// A body that is given up may emit an error that has no reader any more; without a listener it would end the process.
 const quiet = (stream: Readable): Readable => stream.on('error', () => undefined);
 
 /**

@@ -105,8 +105,9 @@ class Client implements RegistryClient {
     });
   }
 
-  async close(): Promise<void> {
-    await this.#transport.close();
+  close(): Promise<void> {
+    this.#transport.close();
+    return Promise.resolve();
   }
 
   async #within<Value>(repository: RepositoryName, what: string, call: RegistryCall, work: (question: Question) => Promise<Value>): Promise<Value> {

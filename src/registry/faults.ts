@@ -2,15 +2,14 @@
 export type Fault = 'reset' | 'refused' | 'name' | 'certificate' | 'tls' | 'timeout' | 'address' | 'headers' | 'protocol' | 'closed' | 'other';
 
 const FAULTS: readonly (readonly [Fault, RegExp, string])[] = [
-  ['reset', /^(?:ECONNRESET|EPIPE|ECONNABORTED|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/, 'the connection ended before the answer did'],
+  ['reset', /^(?:ECONNRESET|EPIPE|ECONNABORTED|ERR_STREAM_PREMATURE_CLOSE)$/, 'the connection ended before the answer did'],
   ['refused', /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|EADDRNOTAVAIL)$/, 'nothing answers at its address'],
   ['name', /^(?:ENOTFOUND|EAI_[A-Z]+)$/, 'its name cannot be resolved'],
-  ['timeout', /^(?:UND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT)$/, 'it did not answer in time'],
-  ['headers', /^(?:UND_ERR_HEADERS_OVERFLOW|HPE_HEADER_OVERFLOW)$/, 'its response headers are too large'],
+  ['timeout', /^ETIMEDOUT$/, 'it did not answer in time'],
+  ['headers', /^HPE_HEADER_OVERFLOW$/, 'its response headers are too large'],
   ['certificate', /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|ERR_TLS_CERT_)/, 'its TLS certificate is not trusted'],
   ['tls', /^(?:EPROTO|ERR_SSL_|ERR_TLS_)/, 'TLS failed: it may speak plain http'],
-  ['protocol', /^(?:HPE_|HTTPParserError$)/, 'its answer is not HTTP'],
-  ['closed', /^UND_ERR_(?:DESTROYED|CLOSED)$/, 'the client was closed'],
+  ['protocol', /^HPE_/, 'its answer is not HTTP'],
 ];
 
 /** The error codes (or, without one, the names) of a thrown value, of its causes, and of what it gathers (happy eyeballs), at most four deep. */

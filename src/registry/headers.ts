@@ -1,4 +1,4 @@
-/** Response headers as undici gives them: lower-case names; several fields of one name as a list. */
+/** Response headers: lower-case names; several fields of one name as a list. */
 export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** One header; several of one name are joined as RFC 9110 §5.3 says. */

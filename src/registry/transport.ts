@@ -1,8 +1,9 @@
 import { lookup as systemLookup } from 'node:dns';
+import { Agent as HttpAgent, request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import type { Readable } from 'node:stream';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
-
-import { Agent, buildConnector, request, type Dispatcher } from 'undici';
 
 import { CodedError } from '../base/errors.ts';
 import { Lru } from '../base/lru.ts';
@@ -48,7 +49,7 @@ export interface Exchange {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: Dispatcher.ResponseData['body'];
+  readonly body: Readable;
 }
 
 /** Thrown where no answer was had. */
@@ -56,16 +57,26 @@ export class TransportError extends CodedError<Fault> {}
 
 const MAX_HEADERS = 32 * 1024;
 
+/** The agents of one permission: each keeps its connections for itself. */
+interface Agents {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
+}
+
+/** How long an idle connection is kept, unless the server says less; milliseconds. */
+const KEEP_ALIVE = 15_000;
+
 /** The connections to registries: one pool per origin for each reach and trust, so that no request rides on another's permission. */
 export class Transport {
-  readonly #agents = new Map<string, Agent>();
+  readonly #agents = new Map<string, Agents>();
   readonly #zones = new Lru<AddressKind>(1024);
+  readonly #closed = new AbortController();
   readonly #tls: TlsOptions;
   readonly #timeout: number;
   readonly #connections: number;
   readonly #network: Network;
 
-  /** @param timeout milliseconds to connect, to the headers, and between two pieces of a body. */
+  /** @param timeout milliseconds without a byte: to connect, to the headers, and between two pieces of a body. */
   constructor(tls: TlsOptions, timeout: number, connections: number, network: Network = systemNetwork) {
     this.#tls = tls;
     this.#timeout = timeout;
@@ -80,22 +91,13 @@ export class Transport {
 
   /** Sends one request. Throws {@link TransportError}, or the signal's reason. */
   async send(exchange: Exchange): Promise<Answer> {
-    const { method, url, headers, body, reach, trust, signal } = exchange;
-    this.#refuseLiteral(url, reach);
+    this.#refuseLiteral(exchange.url, exchange.reach);
     try {
-      const dispatcher = this.#agent(reach, trust);
-      const { statusCode, headers: answered, body: stream } = await request(url, {
-        dispatcher,
-        method,
-        headers,
-        signal,
-        // undici would close the connection after each HEAD, for servers that send a body; every tag begins with a HEAD.
-        ...(method === 'HEAD' ? { reset: false } : {}),
-        ...(body === undefined ? {} : { body }),
-      });
-      return { status: statusCode, headers: answered, body: stream };
+      const response = await this.#answer(exchange);
+      const headers = Object.entries(response.headersDistinct).map(([name, values = []]) => [name, values.length === 1 ? values[0] : values] as const);
+      return { status: response.statusCode ?? 0, headers: Object.fromEntries(headers), body: response };
     } catch (thrown) {
-      throw this.failure(thrown, signal);
+      throw this.failure(thrown, exchange.signal);
     }
   }
 
@@ -103,12 +105,15 @@ export class Transport {
   failure(thrown: unknown, signal: AbortSignal): Error {
     if (signal.aborted) return signal.reason as Error;
     if (thrown instanceof TransportError) return thrown;
+    if (this.#closed.signal.aborted) return new TransportError('closed', 'the client was closed', { cause: thrown });
     const [fault, text] = faultOf(thrown);
     return new TransportError(fault, text, { cause: thrown });
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
+  /** Ends what is under way; whatever is asked afterwards fails. */
+  close(): void {
+    this.#closed.abort(new TransportError('closed', 'the client was closed'));
+    for (const { http, https } of this.#agents.values()) for (const agent of [http, https]) agent.destroy();
   }
 
   #refuseLiteral(url: URL, reach: Reach): void {
@@ -118,47 +123,57 @@ export class Transport {
     if (!permits(reach, kind)) throw new TransportError('address', `${url.hostname} is a ${kind} address`);
   }
 
-  #agent(reach: Reach, trust: Trust): Agent {
+  #answer(exchange: Exchange): Promise<IncomingMessage> {
+    const { signal, body } = exchange;
+    const ended = AbortSignal.any([signal, this.#closed.signal]);
+    ended.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const request = this.#request(exchange);
+      let answered: IncomingMessage | undefined;
+      // Once there is an answer, it is its body that fails.
+      const end = (reason: Error): unknown => (answered ?? request).destroy(reason);
+      const abort = (): unknown => end(ended.reason as Error);
+      ended.addEventListener('abort', abort, { once: true });
+      request.on('timeout', () => end(Object.assign(new Error('no byte came in time'), { code: 'ETIMEDOUT' })));
+      request.on('close', () => ended.removeEventListener('abort', abort));
+      request.on('error', reject);
+      request.on('response', (response) => {
+        answered = response;
+        resolve(response);
+      });
+      request.end(body);
+    });
+  }
+
+  #request({ method, url, headers, reach, trust }: Exchange): ClientRequest {
+    const { http, https } = this.#agentsFor(reach, trust);
+    const options = { method, headers, timeout: this.#timeout, maxHeaderSize: MAX_HEADERS };
+    const secure = url.protocol === 'https:';
+    const request = secure ? requestHttps(url, { ...options, agent: https }) : requestHttp(url, { ...options, agent: http });
+    request.on('socket', (socket) => {
+      const note = (): unknown => this.#zones.set(url.origin, this.#network.kindOf(socket.remoteAddress ?? ''), 1);
+      if (socket.connecting) socket.once(secure ? 'secureConnect' : 'connect', note);
+      else note();
+    });
+    return request;
+  }
+
+  #agentsFor(reach: Reach, trust: Trust): Agents {
     const key = `${reach} ${trust}`;
     const existing = this.#agents.get(key);
     if (existing !== undefined) return existing;
-    const agent = new Agent({
-      allowH2: false,
-      connections: this.#connections,
-      maxHeaderSize: MAX_HEADERS,
-      headersTimeout: this.#timeout,
-      bodyTimeout: this.#timeout,
-      keepAliveTimeout: 15_000,
-      keepAliveMaxTimeout: 60_000,
-      connect: this.#connector(reach, trust),
-    });
-    this.#agents.set(key, agent);
-    return agent;
-  }
-
-  #connector(reach: Reach, trust: Trust): buildConnector.connector {
     const own = trust === 'own';
     const { serverName, insecure } = this.#tls;
     const secureContext = this.#secureContext(own);
-    const connect = buildConnector({
-      allowH2: false,
-      timeout: this.#timeout,
-      lookup: this.#guarded(reach),
+    const pool = { keepAlive: true, maxSockets: this.#connections, timeout: KEEP_ALIVE, lookup: this.#guarded(reach) };
+    const tls = {
       rejectUnauthorized: trust === 'strict' || insecure !== true,
       ...(secureContext === undefined ? {} : { secureContext }),
-    });
-    return (options, callback) => {
-      const named = own && serverName !== undefined ? { ...options, servername: serverName } : options;
-      connect(named, (...[error, socket]: Parameters<buildConnector.Callback>) => {
-        if (error !== null || socket === null) {
-          callback(error ?? new Error('no socket'), null);
-          return;
-        }
-        const origin = `${options.protocol}//${options.host ?? options.hostname}`;
-        this.#zones.set(origin, this.#network.kindOf(socket.remoteAddress ?? ''), 1);
-        callback(null, socket);
-      });
+      ...(own && serverName !== undefined ? { servername: serverName } : {}),
     };
+    const agents = { http: new HttpAgent(pool), https: new HttpsAgent({ ...pool, ...tls }) };
+    this.#agents.set(key, agents);
+    return agents;
   }
 
   /** Made once for all connections: reading the machine's authorities takes longer than a handshake. */

@@ -44,7 +44,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['telemetry'],
   re2js: ['api'],
   tldts: ['registry'],
-  undici: ['kube', 'registry'],
+  undici: ['kube'],
   winston: ['telemetry'],
 };
 

@@ -54,7 +54,7 @@ const SAMPLES: Readonly<Record<string, readonly Sample[]>> = {
         "const { verify } = await import('sigstore');",
       ],
     },
-    { path: 'src/registry/client.ts', good: ["import { Agent } from 'undici';", "import PQueue from 'p-queue';"], bad: ["import winston from 'winston';"] },
+    { path: 'src/registry/client.ts', good: ["import PQueue from 'p-queue';"], bad: ["import { Agent } from 'undici';", "import winston from 'winston';"] },
   ],
   'the environment is read in one place': [
     {
