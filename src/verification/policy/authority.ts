@@ -47,7 +47,22 @@ export function compileAuthority(raw: PolicySpecAuthority, field: string, source
     ...(trust === undefined ? {} : { trust }),
     ...agesOf(raw, field, timed),
   };
-  return { authority: { ...authority, hash: hashOf(authority, trust) }, warnings };
+  return { authority: { ...authority, hash: hashOf(authority, trust) }, warnings: [...warnings, ...timeWarnings(raw, field)] };
+}
+
+/**
+ * A log and a timestamp authority say when a signature was seen, not when it was made. A certificate of Fulcio ends minutes after it was made; a key
+ * does not, and whoever can write to the log can have an old signature by it logged anew (the other ECDSA signature of the same two, say).
+ */
+function timeWarnings({ key, keyless, notBefore, maxAge, attestations = [] }: PolicySpecAuthority, field: string): readonly string[] {
+  if (key === undefined && keyless?.caCert === undefined) return [];
+  const newest = attestations.findIndex(({ match }) => match === 'Newest');
+  const dated = [
+    ...(notBefore === undefined ? [] : [`${field}.notBefore`]),
+    ...(maxAge === undefined ? [] : [`${field}.maxAge`]),
+    ...(newest === -1 ? [] : [`${field}.attestations[${newest}].match`]),
+  ];
+  return dated.map((path) => `${path} goes by when a signature was logged or stamped, and anybody can have an old one by a key, or by a certificate that is valid for long, logged or stamped anew; certificates of minutes (keyless with Fulcio) rule that out`);
 }
 
 function kindOf(raw: PolicySpecAuthority, field: string): CompiledAuthority['kind'] {
