@@ -7,9 +7,6 @@ import { escape } from './api-page.ts';
 
 /** The page about the command line. */
 export function cliPage(): string {
-  const all: readonly (readonly [string, FlagSpec])[] = Object.entries({ ...VERIFY_FLAGS, ...ATTESTATION_FLAGS });
-  const supported = all.filter(([, { instead }]) => instead === undefined);
-  const refused = all.filter(([, { instead }]) => instead !== undefined);
   return [
     '# The command line',
     '',
@@ -27,6 +24,15 @@ export function cliPage(): string {
     '|---|---|---|---|',
     ...Object.entries<Flag<unknown>>(RUN_FLAGS).map(runRow),
     '',
+    ...verifySection(),
+  ].join('\n');
+}
+
+function verifySection(): readonly string[] {
+  const all: readonly (readonly [string, FlagSpec])[] = Object.entries({ ...VERIFY_FLAGS, ...ATTESTATION_FLAGS });
+  const supported = all.filter(([, { instead }]) => instead === undefined);
+  const refused = all.filter(([, { instead }]) => instead !== undefined);
+  return [
     '## `assay verify` and `assay verify-attestation`',
     '',
     '`assay verify [flags] IMAGE...` has the flags, the output and the exit codes of `cosign verify` (3.1), `assay verify-attestation` those of',
@@ -59,7 +65,7 @@ export function cliPage(): string {
     '|---|---|',
     ...refused.map(([name, { instead, short }]) => `| ${flagName(name, short)} | ${escape(instead ?? '')} |`),
     '',
-  ].join('\n');
+  ];
 }
 
 function runRow([name, flag]: [string, Flag<unknown>]): string {
