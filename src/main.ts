@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import type { Command } from 'commander';
 import type { Environment, Options } from './app/options.ts';
+import type { CliContext } from './cli/context.ts';
 
 const OLDEST_NODE = 24;
 
@@ -23,18 +24,25 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** The commands beside `run`, each with the world as `src/cli/context.ts` describes it. */
 async function commandsFor(env: Environment, setExitCode: (code: number) => void): Promise<(program: Command) => void> {
-  const [{ readFile, writeFile }, { addVerifyCommand }, { addConformanceCommand }, { createRegistryClient }, { systemClock }] = await Promise.all([
+  const [{ readFile, writeFile }, { addVerifyCommand }, { addConformanceCommand }, { addTrustCommand }, { createRegistryClient }, { systemClock }] = await Promise.all([
     import('node:fs/promises'),
     import('./cli/verify.ts'),
     import('./cli/conformance.ts'),
+    import('./cli/trust.ts'),
     import('./registry/client.ts'),
     import('./base/clock.ts'),
   ]);
   const world = { env, stdout: print, stderr: complain, setExitCode, clock: systemClock, createRegistry: createRegistryClient };
-  const context = { ...world, readFile: (path: string) => readFile(path), writeFile: (path: string, text: string) => writeFile(path, text) };
+  const context: CliContext = {
+    ...world,
+    readFile: (path) => readFile(path),
+    writeFile: (path, text) => writeFile(path, text),
+    trustStore: async (options) => new (await import('./trust/refresh.ts')).TrustStore(options),
+  };
   return (program) => {
     addVerifyCommand(program, context);
     addConformanceCommand(program, context);
+    addTrustCommand(program, context);
   };
 }
 

@@ -13,8 +13,8 @@ import type { BundleQuestion } from './conformance-flags.ts';
 import { ProtocolError, readQuestion } from './conformance-flags.ts';
 import type { CliContext } from './context.ts';
 
-/** The operator's rules. Clients that the suite was made for refuse an entry that is given twice, which for the operator counts once. */
-const PROFILE: Profile = Object.freeze({ ...OPERATOR, duplicateLogEntries: 'Refuse' });
+/** The operator's rules, but for two of the clients that the suite was made for: an entry that is given twice is refused, one that has an envelope by its hash counts. */
+const PROFILE: Profile = Object.freeze({ ...OPERATOR, duplicateLogEntries: 'Refuse', hashedEnvelopes: true });
 
 const REFUSED: ReadonlySet<string> = new Set(['sign', 'sign-bundle', 'verify']);
 

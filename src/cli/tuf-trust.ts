@@ -97,10 +97,13 @@ async function readSettings({ env, readFile }: CliContext): Promise<Settings | u
   const given = env['ASSAY_TUF_MIRROR'] || env['TUF_MIRROR'] || PUBLIC_GOOD_MIRROR;
   const home = env['XDG_CACHE_HOME'] || (env['HOME'] ? `${env['HOME']}/.cache` : undefined);
   const directory = env['ASSAY_TUF_CACHE'] || (env['TUF_ROOT'] ? `${env['TUF_ROOT']}/assay` : home && `${home}/assay/trust`);
-  if (isOff(given) || !directory) return undefined;
+  if (isOff(given)) return undefined;
   const mirror = mirrorOf(given);
   if (mirror === undefined) throw new Error(`TUF_MIRROR: ${JSON.stringify(given)} is not the https or http URL of a TUF repository, and not 0`);
   const root = env['ASSAY_TUF_ROOT'] || env['TUF_ROOT_JSON'];
+  if (!directory && mirror === PUBLIC_GOOD_MIRROR && !root) return undefined;
+  // Whoever names a repository must not be given the keys of another one instead.
+  if (!directory) throw new Error(`there is no folder for what the TUF repository ${mirror} says: set TUF_ROOT to one`);
   if (!root) return { repository: { mirror }, directory };
   try {
     return { repository: { mirror, firstRoot: await readFile(root) }, directory };

@@ -3,6 +3,7 @@ import type { TrustRoot } from '../signatures/trust-root.ts';
 import { embeddedTrustRoot, joinTrustRoots, loadTrustRoot } from '../signatures/trust-root.ts';
 import type { CliContext } from './context.ts';
 import { authoritiesFrom, certificatesIn, logsFrom, timestampAuthorityFrom } from './pem-trust.ts';
+import { currentTrust } from './tuf-trust.ts';
 import { VerifyError, fileError } from './verify-error.ts';
 import type { FlagName, Flags } from './verify-flags.ts';
 import type { VerifyOptions } from './verify-options.ts';
@@ -15,25 +16,31 @@ export interface Trust {
   readonly inParts: boolean;
 }
 
-/** Variables that change what cosign fetches of a TUF repository, which is not done here. */
-const TUF_VARIABLES = ['TUF_MIRROR', 'TUF_ROOT_JSON'];
+/** How many parts a trust root has. */
+const PARTS = 4;
 
 /**
- * The trusted root: the given one, else what PEM files and `SIGSTORE_…` variables say with the rest from the public-good one of this
- * build, else that alone; none where a key alone decides. Throws {@link VerifyError}.
+ * The trusted root: the given one, else what PEM files and `SIGSTORE_…` variables say with the rest from the one that TUF keeps up to
+ * date, else that alone; none where a key alone decides, for which nobody is asked either. Throws {@link VerifyError}.
  */
 export async function loadTrust(flags: Flags, options: VerifyOptions, context: CliContext): Promise<Trust> {
   const { keyReference, ignoreTlog, useSignedTimestamps } = options;
   const path = flags.text['trusted-root'];
   if (path) return { root: await readRoot(path, context), inParts: false };
   const byKeyAlone = (keyReference !== undefined || Boolean(flags.text.certificate)) && ignoreTlog && !useSignedTimestamps;
-  const tuf = TUF_VARIABLES.find((name) => context.env[name]);
-  if (tuf !== undefined && !byKeyAlone) {
-    throw new VerifyError('Other', `${tuf} is not supported: no TUF repository is asked; get its trusted_root.json (cosign trusted-root, or the file of that name in it) and give it with --trusted-root`);
-  }
   const parts = await readParts(flags, context);
-  if (Object.keys(parts).length > 0) return { root: joinTrustRoots({ authorities: embeddedTrustRoot(), ...parts }), inParts: true };
-  return byKeyAlone ? { inParts: false } : { root: embeddedTrustRoot(), inParts: false };
+  const given = Object.keys(parts).length;
+  if (given > 0) return { root: joinTrustRoots({ authorities: byKeyAlone || given === PARTS ? embeddedTrustRoot() : await refreshedRoot(context), ...parts }), inParts: true };
+  return byKeyAlone ? { inParts: false } : { root: await refreshedRoot(context), inParts: false };
+}
+
+async function refreshedRoot(context: CliContext): Promise<TrustRoot> {
+  try {
+    const { text, refreshed } = await currentTrust(context);
+    return refreshed === undefined ? embeddedTrustRoot() : loadTrustRoot(text);
+  } catch (error) {
+    throw new VerifyError('Other', `setting trusted material: getting trusted root from TUF for new bundle verification: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function rootError(why: string, cause: unknown): VerifyError {

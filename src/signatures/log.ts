@@ -102,12 +102,13 @@ function verifyEntry(entry: TransparencyLogEntry, content: SignedContent, signer
 
 /** Holds the entry's body against what was signed. Throws {@link LogBodyError}. */
 function readEntry(entry: TransparencyLogEntry, content: SignedContent, signer: ExpectedSigner, profile: Profile): Logged {
-  const { limits, strictJson, entryHints, tileEnvelopes } = profile;
+  const { limits, strictJson, entryHints, tileEnvelopes, hashedEnvelopes = false } = profile;
   const body = asObject(parseJson(entry.canonicalizedBody, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the log entry');
   const kind = kindOf(body);
   const { kindVersion } = entry;
   if (entryHints === 'Compare' && kind !== `${kindVersion.kind}/${kindVersion.version}`) throw new LogBodyError(`the log entry is of kind ${kind.slice(0, 64)} and says that it is of another`);
-  if (content.stored === undefined && !(content.isEnvelope ? ENVELOPES : MESSAGES).has(kind)) {
+  const asBytes = !content.isEnvelope || (hashedEnvelopes && kind === 'hashedrekord/0.0.1');
+  if (content.stored === undefined && !(asBytes ? MESSAGES : ENVELOPES).has(kind)) {
     throw new LogBodyError(`log entries of kind ${kind.slice(0, 64)} are not about such signatures`);
   }
   if (kind === 'dsse/0.0.2' && !tileEnvelopes) throw new LogBodyError(`log entries of kind ${kind} are not supported`);

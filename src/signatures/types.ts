@@ -89,6 +89,8 @@ export interface Profile {
   readonly otherCertificate: boolean;
   /** Entries of kind dsse 0.0.2 are read. */
   readonly tileEnvelopes: boolean;
+  /** An envelope may be in a Rekor v1 as hashedrekord too, as Sigstore's client specification allows; cosign 3.1 does not. */
+  readonly hashedEnvelopes?: boolean;
   /** A legacy attestation's envelope has exactly one signature, which its log entry names; otherwise any that verifies counts. */
   readonly oneEnvelopeSignature: boolean;
 }
