@@ -2,7 +2,7 @@ import type { ImageReference } from '../api/image-reference.ts';
 import type { Digest } from '../base/digest.ts';
 import type { RegistryCall, RegistryClient } from '../registry/types.ts';
 import { RegistryError } from '../registry/types.ts';
-import { isLoadable } from '../signatures/bundle.ts';
+import { asLoaded } from '../signatures/loadable.ts';
 import { COSIGN } from '../signatures/profile.ts';
 import type { Candidate } from '../signatures/types.ts';
 import { readReferrers } from '../verification/bundle-evidence.ts';
@@ -81,7 +81,7 @@ export interface Bundles extends Found {
 export async function lookForBundles(look: Look, image: ImageReference, digest: Digest): Promise<Bundles> {
   const found = await readReferrers(readOptionsOf(look, image, digest));
   const bundles = found.candidates.filter((one) => one.format === 'bundle');
-  const candidates = bundles.filter((one) => isLoadable(one, COSIGN));
+  const candidates = bundles.flatMap((one) => asLoaded(one, COSIGN) ?? []);
   return { ...found, candidates, unloadable: bundles.length - candidates.length };
 }
 

@@ -91,32 +91,8 @@ function sizedFor(profile: Profile, wants: Requirement['wants']): Profile {
   return { ...profile, limits: { ...profile.limits, bundleBytes: profile.limits.attestationBytes } };
 }
 
-/**
- * Whether cosign 3 would load this bundle at all: what it does not load it passes over in silence and may then look for legacy
- * signatures instead. Says nothing of whether it verifies.
- */
-export function isLoadable(candidate: BundleCandidate, profile: Profile): boolean {
-  try {
-    const json = withOneSignature(parseBundle(candidate, profile));
-    checkShape(json, profile.limits);
-    bundleFromJSON(json);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** cosign counts the signatures of an envelope only when it verifies it. */
-function withOneSignature(json: JsonObject): JsonObject {
-  if (json['dsseEnvelope'] === undefined) return json;
-  const envelope = asObject(json['dsseEnvelope'], 'dsseEnvelope');
-  return { ...json, dsseEnvelope: { ...envelope, signatures: asList(envelope['signatures'], 'signatures').slice(0, 1) } };
-}
-
 function parseBundle({ bytes }: BundleCandidate, { limits, strictJson, bundleMediaTypes }: Profile): JsonObject {
   if (bytes.length > limits.bundleBytes) throw new SignatureError('LimitExceeded', `the bundle is larger than ${limits.bundleBytes} bytes`);
-  // The library would make a text of whatever stands there.
-  asString(envelope['payloadType'], 'payloadType');
   const json = asObject(parseJson(bytes, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the bundle');
   const mediaType = asString(json['mediaType'], 'mediaType');
   if (!bundleMediaTypes.includes(mediaType)) {
@@ -139,6 +115,8 @@ function checkShape(json: JsonObject, limits: Limits): void {
   for (const entry of listOf(material, 'tlogEntries', limits.logEntries, 'log entries')) checkEntry(entry, limits);
   if (json['dsseEnvelope'] === undefined) return;
   const envelope = asObject(json['dsseEnvelope'], 'dsseEnvelope');
+  // The library would make a text of whatever stands there.
+  asString(envelope['payloadType'], 'payloadType');
   fromBase64(envelope['payload'], 'payload', limits.bundleBytes);
   for (const signature of listOf(envelope, 'signatures', 1, 'signatures')) fromBase64(signature['sig'], 'sig', MAX_SIGNATURE_BYTES);
 }

@@ -42,6 +42,7 @@ export const OPERATOR: Profile = Object.freeze({
   entryHints: 'Compare',
   unprovenPromise: 'Refuse',
   otherCertificate: false,
+  statementMembers: 'Any',
   tileEnvelopes: true,
   oneEnvelopeSignature: true,
 });
@@ -61,6 +62,7 @@ export const COSIGN: Profile = Object.freeze({
   entryHints: 'Ignore',
   unprovenPromise: 'Skip',
   otherCertificate: true,
+  statementMembers: 'Known',
   tileEnvelopes: false,
   oneEnvelopeSignature: false,
 });

@@ -1,6 +1,8 @@
 import { isDigest } from '../base/digest.ts';
 import { asList, asObject, asString, JsonError, parseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
+import { readProto } from './proto-json.ts';
+import type { ProtoMessage } from './proto-json.ts';
 import type { Claim } from './simple-signing.ts';
 import { SignatureError } from './types.ts';
 import type { Profile, Requirement, Subject } from './types.ts';
@@ -15,10 +17,22 @@ const MAX_DIGESTS = 32;
 const MAX_ATTESTATION_PARTS = 1_048_576;
 
 /** The JSON of a statement, nothing in it looked at yet. Throws {@link JsonError}. */
-export function parseStatement(payload: Uint8Array, { limits, strictJson }: Profile, wants: Requirement['wants']): JsonObject {
-  const options = { strict: strictJson, maxDepth: limits.jsonDepth, ...(wants === 'Attestation' ? { maxParts: MAX_ATTESTATION_PARTS } : {}) };
-  return asObject(parseJson(payload, options), 'the statement');
+export function parseStatement(payload: Uint8Array, { limits, statementMembers }: Profile, wants: Requirement['wants']): JsonObject {
+  const options = { strict: true, maxDepth: limits.jsonDepth, ...(wants === 'Attestation' ? { maxParts: MAX_ATTESTATION_PARTS } : {}) };
+  const statement = asObject(parseJson(payload, options), 'the statement');
+  return statementMembers === 'Any' ? statement : readProto(statement, STATEMENT, 'the statement');
 }
+
+/** in-toto/attestation, protos/in_toto_attestation/v1. */
+const STATEMENT: ProtoMessage = {
+  fields: {
+    _type: 'string',
+    subject: [{ fields: { name: 'string', uri: 'string', digest: 'strings', content: 'bytes', downloadLocation: 'string', mediaType: 'string', annotations: 'struct' } }],
+    predicateType: 'string',
+    predicate: 'struct',
+  },
+  aliases: { _type: 'type' },
+};
 
 /**
  * Reads an in-toto statement (in-toto/attestation, spec/v1/statement.md); where a signature is wanted, its predicate type must be one of
@@ -26,12 +40,14 @@ export function parseStatement(payload: Uint8Array, { limits, strictJson }: Prof
  */
 export function readStatement(payload: Uint8Array, profile: Profile, wants: Requirement['wants']): Claim {
   const statement = parseStatement(payload, profile, wants);
-  const { limits, predicateTypes } = profile;
-  const version = asString(statement['_type'], '_type');
-  if (!STATEMENT_TYPES.has(version)) {
+  const { limits, predicateTypes, statementMembers } = profile;
+  // cosign holds no statement against its type.
+  const absent = statementMembers === 'Any' ? undefined : '';
+  const version = asString(statement['_type'] ?? absent, '_type');
+  if (statementMembers === 'Any' && !STATEMENT_TYPES.has(version)) {
     throw new JsonError(`_type ${JSON.stringify(version.slice(0, 128))} is not that of an in-toto statement`);
   }
-  const type = asString(statement['predicateType'], 'predicateType');
+  const type = asString(statement['predicateType'] ?? absent, 'predicateType');
   if (wants !== 'Attestation' && predicateTypes?.includes(type) === false) {
     throw new SignatureError('NoSignature', `it is an attestation of type ${JSON.stringify(type.slice(0, 128))}, not a signature`);
   }

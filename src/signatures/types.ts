@@ -87,6 +87,8 @@ export interface Profile {
   readonly unprovenPromise: 'Refuse' | 'Skip';
   /** A legacy signature that a key proves may carry a certificate for another key, where no log is asked. */
   readonly otherCertificate: boolean;
+  /** The members of a statement: whatever there are (in-toto/attestation, spec: parsing rules), or those alone that protobuf's message has. */
+  readonly statementMembers: 'Any' | 'Known';
   /** Entries of kind dsse 0.0.2 are read. */
   readonly tileEnvelopes: boolean;
   /** An envelope may be in a Rekor v1 as hashedrekord too, as Sigstore's client specification allows; cosign 3.1 does not. */

@@ -24,7 +24,7 @@ const STRICTER: readonly StricterRule[] = [
   { rule: 'a signature is about an image, by its SHA-256', texts: [one(READ, String.raw`(?:critical\.image|subject)(?:\[\d+\])?\S* (?:is|are) (?:not|empty)`), one(READ, 'subject is empty')] },
   { rule: 'an attestation is no signature', profile: 'operator', texts: [/^it is an attestation of type /, one(READ, 'predicateType is not a string')] },
   { rule: 'a payload has its type and its name (cosign, specs/SIGNATURE_SPEC.md)', texts: [one(READ, String.raw`(?:critical\b|critical\.type|critical\.identity\S*|optional) is `)] },
-  { rule: 'a statement is one of in-toto', texts: [one(READ, '(?:the statement|_type|predicateType) '), one(READ, 'the payload (?:is|type)'), one(READ, String.raw`subject\[\d+\]`)] },
+  { rule: 'a statement is one of in-toto', texts: [one(READ, String.raw`(?:the statement\S*|_type|predicateType) `), one(READ, 'the payload (?:is|type)'), one(READ, String.raw`subject\[\d+\]`)] },
   { rule: 'what is signed is JSON, in UTF-8', texts: [one(READ, 'is not valid (?:JSON|UTF-8)')] },
   { rule: 'JSON means one thing: no key twice, no __proto__, not too deep', texts: [one(READ, 'has (?:a key __proto__|the key )'), one(ROOT, 'has (?:a key __proto__|the key )'), one(ENTRY, 'has (?:a key __proto__|the key )')] },
   { rule: 'base64 has one form (RFC 4648, 4)', texts: [one(READ, String.raw`[\w./]+ is not base64`), one(ENTRY, String.raw`\w+ is not base64`), one(READ, String.raw`the [A-Z ]+ block is not base64`), one(ENTRY, 'the [A-Z ]+ block is not base64'), /PEM block .*not base64|the key text is not PEM/] },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isLoadable } from '../../../src/signatures/bundle.ts';
+import { asLoaded } from '../../../src/signatures/loadable.ts';
 import { COSIGN, OPERATOR } from '../../../src/signatures/profile.ts';
 import { prove } from '../../../src/signatures/prove.ts';
 import { parsePublicKeys } from '../../../src/signatures/public-key.ts';
@@ -51,7 +51,7 @@ class Reader {
     if (this.#corpus.resolve(one.ref) === undefined) return [];
     const requirement = this.#requirement(one.args, profile);
     const bundles = this.#corpus.bundles(one.ref);
-    const loadable = bundles.filter((candidate) => candidate.format === 'bundle' && isLoadable(candidate, COSIGN));
+    const loadable = bundles.filter((candidate) => candidate.format === 'bundle' && asLoaded(candidate, COSIGN) !== undefined);
     const legacy = this.#corpus.legacy(one.ref);
     const candidates = scope === 'everything' ? [...bundles, ...legacy] : loadable.length > 0 ? loadable : legacy;
     const reasons: string[] = [];

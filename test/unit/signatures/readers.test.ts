@@ -5,7 +5,7 @@ import { certificateClaims, CLAIM_NAMES } from '../../../src/signatures/identity
 import { CertificateError } from '../../../src/signatures/certificate.ts';
 import { DerError, derChildren, derOid, encodeDer, OBJECT_IDENTIFIER, readDer, SEQUENCE } from '../../../src/signatures/der.ts';
 import { fromBase64, JsonError, JsonLimitError, parseJson } from '../../../src/signatures/json.ts';
-import { isLoadable } from '../../../src/signatures/bundle.ts';
+import { asLoaded } from '../../../src/signatures/loadable.ts';
 import { COSIGN, OPERATOR } from '../../../src/signatures/profile.ts';
 import { readSimpleSigning } from '../../../src/signatures/simple-signing.ts';
 import { IMAGE, ISSUER, SUBJECT, world } from '../../support/signatures.ts';
@@ -136,6 +136,6 @@ describe('a legacy payload', () => {
 test('cosign loads a bundle that is whole, whatever it proves, and passes over the rest', () => {
   const json = JSON.stringify(world.messageBundle(world.key(), bytes('x'), { log: 'none' }));
   const candidate = (text: string) => ({ format: 'bundle' as const, location: 'x', bytes: bytes(text) });
-  assert.ok(isLoadable(candidate(json), COSIGN));
-  for (const text of ['garbage', '{}', json.replace('v0.3', 'v0.2'), json.replace('"messageSignature"', '"other"')]) assert.ok(!isLoadable(candidate(text), COSIGN));
+  assert.ok(asLoaded(candidate(json), COSIGN) !== undefined);
+  for (const text of ['garbage', '{}', json.replace('v0.3', 'v0.2'), json.replace('"messageSignature"', '"other"')]) assert.equal(asLoaded(candidate(text), COSIGN), undefined);
 });

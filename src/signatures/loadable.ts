@@ -1,0 +1,96 @@
+import { asList, asObject, asString, JsonError, parseJson } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { kindOf } from './log-body.ts';
+import { readProto } from './proto-json.ts';
+import type { ProtoMessage } from './proto-json.ts';
+import type { BundleCandidate, Profile } from './types.ts';
+
+const CERTIFICATE: ProtoMessage = { fields: { rawBytes: 'bytes' } };
+const CHECKPOINT: ProtoMessage = { fields: { envelope: 'string' } };
+const PROOF: ProtoMessage = { fields: { logIndex: 'integer', rootHash: 'bytes', treeSize: 'integer', hashes: ['bytes'], checkpoint: CHECKPOINT } };
+const ENTRY: ProtoMessage = {
+  fields: {
+    logIndex: 'integer',
+    logId: { fields: { keyId: 'bytes' } },
+    kindVersion: { fields: { kind: 'string', version: 'string' } },
+    integratedTime: 'integer',
+    inclusionPromise: { fields: { signedEntryTimestamp: 'bytes' } },
+    inclusionProof: PROOF,
+    canonicalizedBody: 'bytes',
+  },
+};
+const MATERIAL: ProtoMessage = {
+  fields: {
+    publicKey: { fields: { hint: 'string' } },
+    x509CertificateChain: { fields: { certificates: [CERTIFICATE] } },
+    certificate: CERTIFICATE,
+    tlogEntries: [ENTRY],
+    timestampVerificationData: { fields: { rfc3161Timestamps: [{ fields: { signedTimestamp: 'bytes' } }] } },
+  },
+  oneOf: ['publicKey', 'x509CertificateChain', 'certificate'],
+};
+/** protobuf-specs, sigstore_bundle.proto, and what it refers to. */
+const BUNDLE: ProtoMessage = {
+  fields: {
+    mediaType: 'string',
+    verificationMaterial: MATERIAL,
+    messageSignature: { fields: { messageDigest: { fields: { algorithm: 'enumeration', digest: 'bytes' } }, signature: 'bytes' } },
+    dsseEnvelope: { fields: { payload: 'bytes', payloadType: 'string', signatures: [{ fields: { sig: 'bytes', keyid: 'string' } }] } },
+  },
+  oneOf: ['messageSignature', 'dsseEnvelope'],
+};
+
+/** Version 0.3 in any of its spellings: as a parameter, or as a semantic version with a patch. */
+const V03 = /^application\/vnd\.dev\.sigstore\.bundle(?:\+json;version=0\.3|\.v0\.3(?:\.0(?:\+[0-9A-Za-z.-]+)?|\.[1-9]\d*(?:[-+][0-9A-Za-z.+-]+)?)?\+json)$/;
+const V03_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+/** Kinds that a bundle may hold, whether or not they can be verified. */
+const KINDS: ReadonlySet<string> = new Set(['hashedrekord/0.0.1', 'rekord/0.0.1', 'dsse/0.0.1', 'intoto/0.0.1', 'intoto/0.0.2', 'hashedrekord/0.0.2']);
+
+/**
+ * The bundle as cosign 3 loads it (sigstore-go, pkg/bundle, validate), written as protobuf writes it; `undefined` for one that it does not
+ * load: it passes that over in silence and may then look for legacy signatures instead. Says nothing of whether it verifies.
+ */
+export function asLoaded(candidate: BundleCandidate, { limits }: Profile): BundleCandidate | undefined {
+  if (candidate.bytes.length > limits.bundleBytes) return undefined;
+  try {
+    const bundle = readProto(parseJson(candidate.bytes, { strict: true, maxDepth: limits.jsonDepth }), BUNDLE, 'the bundle');
+    checkBundle(bundle, limits.logEntries);
+    return { ...candidate, bytes: Buffer.from(JSON.stringify(tidied(bundle))) };
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
+}
+
+function checkBundle(bundle: JsonObject, limit: number): void {
+  if (!V03.test(asString(bundle['mediaType'], 'mediaType'))) throw new JsonError('the bundle is not of version 0.3');
+  const material = asObject(bundle['verificationMaterial'], 'verificationMaterial');
+  if (bundle['messageSignature'] === undefined && bundle['dsseEnvelope'] === undefined) throw new JsonError('the bundle has no content');
+  if (material['certificate'] === undefined && material['publicKey'] === undefined) throw new JsonError('the bundle has neither a certificate nor a key');
+  const entries = asList(material['tlogEntries'], 'tlogEntries').map((entry) => asObject(entry, 'tlogEntries'));
+  if (entries.length > limit) throw new JsonError('the bundle has too many log entries');
+  for (const entry of entries) checkEntry(entry);
+  if (entries.length > 0 && entries.every((entry) => entry['inclusionProof'] === undefined)) throw new JsonError('no log entry has an inclusion proof');
+}
+
+function checkEntry(entry: JsonObject): void {
+  asString(asObject(entry['logId'], 'logId')['keyId'], 'keyId');
+  asObject(entry['kindVersion'], 'kindVersion');
+  if (Number(entry['logIndex'] ?? 0) < 0) throw new JsonError('logIndex is negative');
+  const { inclusionProof: proof } = entry;
+  if (proof !== undefined && !asObject(asObject(proof, 'inclusionProof')['checkpoint'], 'checkpoint')['envelope']) throw new JsonError('the checkpoint is empty');
+  const body = parseJson(Buffer.from(asString(entry['canonicalizedBody'], 'canonicalizedBody'), 'base64'), { strict: false, maxDepth: 1000 });
+  const kind = kindOf(asObject(body, 'canonicalizedBody'));
+  if (!KINDS.has(kind)) throw new JsonError(`entries of kind ${kind.slice(0, 64)} are not read`);
+}
+
+/** Without what means nothing: an empty promise is none. */
+function tidied(bundle: JsonObject): JsonObject {
+  const material = asObject(bundle['verificationMaterial'], 'verificationMaterial');
+  const entries = asList(material['tlogEntries'], 'tlogEntries').map((one) => {
+    const { inclusionPromise, ...entry } = asObject(one, 'tlogEntries');
+    const promised = asObject(inclusionPromise ?? {}, 'inclusionPromise')['signedEntryTimestamp'];
+    return promised === undefined || promised === '' ? entry : { ...entry, inclusionPromise };
+  });
+  return { ...bundle, mediaType: V03_TYPE, verificationMaterial: { ...material, ...(entries.length === 0 ? {} : { tlogEntries: entries }) } };
+}
