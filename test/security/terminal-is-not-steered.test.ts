@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseImageReference } from '../../src/api/image-reference.ts';
 import type { CliContext } from '../../src/cli/context.ts';
 import { verify } from '../../src/cli/verify.ts';
 import { printAccepted } from '../../src/cli/verify-output.ts';
@@ -28,7 +27,7 @@ test('what a certificate says is printed without what steers a terminal', () => 
   const candidate = legacy(signer);
   const proof = prove(candidate, asking({ profile: COSIGN }));
   const { context, heard } = listening();
-  printAccepted(context, parseImageReference(IMAGE.repository), [{ candidate, proof }], { output: 'text' } as VerifyOptions);
+  printAccepted(context, IMAGE.repository, [{ candidate, proof }], { output: 'text' } as VerifyOptions);
   assert.match(heard(), /GitHub Workflow Name: release\\u\{1b\}/);
   assert.doesNotMatch(heard(), STEERS);
 });
