@@ -25,8 +25,27 @@ export function cliPage(): string {
     ...Object.entries<Flag<unknown>>(RUN_FLAGS).map(runRow),
     '',
     ...verifySection(),
+    ...TRUST_SECTION,
   ].join('\n');
 }
+
+const TRUST_SECTION: readonly string[] = [
+  '## `assay trust`',
+  '',
+  'Where no `--trusted-root` is given, `assay verify` uses that of the public-good instance of Sigstore, which it refreshes by TUF when it is a day old.',
+  'Where it cannot be reached, the last one that was vouched for counts, else that of this version, and a line on standard error says so. Nobody is',
+  'asked where nothing needs a trusted root, or one is given.',
+  '',
+  '`assay trust show` prints which one that is and what is in it (`--json`: `trusted_root.json` itself), `assay trust refresh` asks for a newer one.',
+  '',
+  '| variable | default | meaning |',
+  '|---|---|---|',
+  '| `TUF_MIRROR` | the public-good instance | another TUF repository; 0 never asks one |',
+  '| `TUF_ROOT_JSON` | that of the public-good instance, as of this version | root.json with which trust in that repository begins, where it is not a mirror of the public-good instance |',
+  '| `TUF_ROOT` | `$XDG_CACHE_HOME/assay`, `~/.cache/assay` | folder in which it is kept |',
+  '| `HTTPS_PROXY`, `NO_PROXY`, `NODE_EXTRA_CA_CERTS` | none | how the repository is reached |',
+  '',
+];
 
 function verifySection(): readonly string[] {
   const all: readonly (readonly [string, FlagSpec])[] = Object.entries({ ...VERIFY_FLAGS, ...ATTESTATION_FLAGS });
