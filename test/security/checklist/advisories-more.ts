@@ -66,8 +66,14 @@ export const MORE_ADVISORIES: readonly Row[] = [
   {
     id: 'CVE-2022-29173, CVE-2024-47534, CVE-2026-23992, CVE-2026-23991 (go-tuf); CVE-2026-24137 (sigstore)',
     lesson: 'A trust root is replaced only by a later one that its own keys signed, and a root that cannot be read replaces nothing.',
-    tests: { 'unit/signatures/trust-root': ['an empty object', 'text that is no JSON', 'a key that occurs twice', 'a log without a validity'], 'security/trust-root-cannot-stop-the-operator': ['hundreds of certificates are refused before any of them is proven'] },
-    cannot: 'No metadata of TUF is read by code of ours: a trust root is a file, an object of the API or part of the build.',
+    tests: {
+      'integration/trust-refresh': [
+        'from the metadata that the library has kept', 'also when that is gone', 'nor another trusted root under the same version', 'with a new root that the old one did not sign, and what was good stays',
+        'with a timestamp by a stranger, and what was good stays', 'with metadata that has expired, and what was good stays', 'with metadata that is no metadata', 'names are those of this program: none comes from what a mirror says',
+      ],
+      'unit/signatures/trust-root': ['an empty object', 'a log without a validity'],
+    },
+    cannot: 'Delegations are not asked for: the one target that is wanted is named by the targets role itself.',
   },
   {
     id: 'CVE-2023-33959, CVE-2024-23332 (notation)',
