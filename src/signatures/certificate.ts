@@ -16,6 +16,7 @@ import {
   SEQUENCE,
 } from './der.ts';
 import type { DerElement } from './der.ts';
+import { checkSpeculation } from './speculation.ts';
 
 /** One extension of a certificate; `value` is what its OCTET STRING holds. */
 export interface Extension {
@@ -108,6 +109,7 @@ const ANY_USAGE = '2.5.29.37.0';
 function decode(der: Buffer): Certificate {
   const whole = readDer(der, SEQUENCE);
   checkDer(whole);
+  checkSpeculation(der);
   const parts = derChildren(whole);
   if (parts.length !== 3) throw new CertificateError(`has ${parts.length} parts instead of 3`);
   const tbs = derChildren(expectTag(parts[0], SEQUENCE));

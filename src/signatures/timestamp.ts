@@ -4,6 +4,7 @@ import { objectionTo, TIME_STAMPING } from './chain.ts';
 import type { StampAuthority } from './chain.ts';
 import { sameBytes } from './content.ts';
 import type { SignedContent } from './content.ts';
+import { checkSpeculation } from './speculation.ts';
 import type { Material } from './trust-root.ts';
 import { SignatureError } from './types.ts';
 
@@ -17,6 +18,7 @@ const GRANTED: ReadonlySet<bigint> = new Set([0n, 1n]);
  */
 export function verifyTimestamp(token: Buffer, content: SignedContent, trust: Material): number {
   try {
+    checkSpeculation(token);
     const timestamp = RFC3161Timestamp.parse(Buffer.from(token));
     if (!GRANTED.has(timestamp.status)) throw new Error(`its status is ${timestamp.status}`);
     const time = timestamp.signingTime.getTime();
