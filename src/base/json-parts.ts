@@ -1,4 +1,4 @@
-const PARTS: ReadonlySet<number> = new Set(Buffer.from(',[{'));
+const [COMMA = 0, BRACKET = 0, BRACE = 0] = Buffer.from(',[{');
 
 /**
  * Whether JSON has more than `limit` members and elements, counted without parsing it: what costs time and memory is not how long a
@@ -6,8 +6,10 @@ const PARTS: ReadonlySet<number> = new Set(Buffer.from(',[{'));
  */
 export function hasMoreParts(bytes: Uint8Array, limit: number): boolean {
   let parts = 0;
-  for (const byte of bytes) {
-    if (!PARTS.has(byte)) continue;
+  // Not an iterator nor a set: this is asked of every byte of megabytes, and takes a tenth of the time.
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index];
+    if (byte !== COMMA && byte !== BRACKET && byte !== BRACE) continue;
     parts += 1;
     if (parts > limit) return true;
   }

@@ -1,12 +1,13 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DeadlineExceeded, deadline } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
-import { digestOf } from '../base/digest.ts';
+import { digestInTurns, digestOf } from '../base/digest.ts';
 import { Lru } from '../base/lru.ts';
 import { SingleFlight } from '../base/single-flight.ts';
 import type { RegistryCall, RegistryClient, RepositoryName } from '../registry/types.ts';
 import { RegistryError } from '../registry/types.ts';
-import type { Candidate, LegacyAttestationCandidate, LegacyCandidate } from '../signatures/types.ts';
+import type { Candidate } from '../signatures/types.ts';
 import { readReferrers } from './bundle-evidence.ts';
 import type { Evidence, Found, ReadOptions } from './evidence-types.ts';
 import { NOTHING, budgetOf, merge } from './evidence-types.ts';
@@ -97,7 +98,7 @@ export class EvidenceReader {
       );
       const merged = capped(merge(places), signatures);
       const found = { ...merged, candidates: await this.#hold(merged.candidates) };
-      const hash = digestOf(JSON.stringify([...placeOf(subject), found.candidates.map(candidateKey).toSorted()]));
+      const hash = digestOf(JSON.stringify([...placeOf(subject), (await keysOf(found.candidates)).toSorted()]));
       return { ...found, digest, hash, fetchedAt: this.#clock.now() };
     } finally {
       limit.cancel();
@@ -121,15 +122,24 @@ async function withinDeadline(reading: Promise<Found>, signal: AbortSignal): Pro
 
 /** A digest of everything that a candidate is: what was proven of one is true of every equal one. */
 export function candidateKey(candidate: Candidate): Digest {
-  const known = keys.get(candidate);
-  if (known !== undefined) return known;
-  const content =
-    candidate.format === 'bundle'
-      ? [candidate.format, digestOf(candidate.bytes)]
-      : [candidate.format, digestOf(bytesIn(candidate)), Object.entries(candidate.annotations).toSorted(byName)];
-  const key = digestOf(JSON.stringify(content));
+  return keys.get(candidate) ?? keyFrom(candidate, digestOf(bytesIn(candidate)));
+}
+
+function keyFrom(candidate: Candidate, content: Digest): Digest {
+  const { format } = candidate;
+  const key = digestOf(JSON.stringify(format === 'bundle' ? [format, content] : [format, content, Object.entries(candidate.annotations).toSorted(byName)]));
   keys.set(candidate, key);
   return key;
+}
+
+/** The keys of all. Hashing many megabytes takes a while: others get their turn in between. */
+async function keysOf(candidates: readonly Candidate[]): Promise<readonly Digest[]> {
+  const found: Digest[] = [];
+  for (const [index, candidate] of candidates.entries()) {
+    found.push(keys.get(candidate) ?? keyFrom(candidate, await digestInTurns(bytesIn(candidate))));
+    if (index % 8 === 7) await nextTurn();
+  }
+  return found;
 }
 
 function byName([one]: readonly [string, string], [other]: readonly [string, string]): number {
@@ -149,13 +159,15 @@ function capped(found: Found, signatures: number): Found {
 }
 
 function bytesOf(evidence: Evidence): number {
-  return evidence.candidates.reduce((sum, candidate) => {
-    if (candidate.format === 'bundle') return sum + candidate.bytes.byteLength + OVERHEAD;
-    const annotations = Object.entries(candidate.annotations).reduce((size, [key, value]) => size + key.length + value.length, 0);
-    return sum + bytesIn(candidate).byteLength + 2 * annotations + OVERHEAD;
-  }, OVERHEAD);
+  return evidence.candidates.reduce((sum, candidate) => sum + weightOf(candidate), OVERHEAD);
 }
 
-function bytesIn(candidate: LegacyCandidate | LegacyAttestationCandidate): Uint8Array {
+function weightOf(candidate: Candidate): number {
+  const annotations = candidate.format === 'bundle' ? [] : Object.entries(candidate.annotations);
+  return bytesIn(candidate).byteLength + 2 * annotations.reduce((size, [key, value]) => size + key.length + value.length, 0) + OVERHEAD;
+}
+
+function bytesIn(candidate: Candidate): Uint8Array {
+  if (candidate.format === 'bundle') return candidate.bytes;
   return candidate.format === 'legacy' ? candidate.payload : candidate.envelope;
 }

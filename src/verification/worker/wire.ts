@@ -27,11 +27,16 @@ export const holdShared: HoldBytes = async (candidates) => {
   let copied = 0;
   for (const bytes of new Set(candidates.flatMap(bytesOf))) {
     if (isShared(bytes)) continue;
-    shared.set(bytes, share(bytes));
-    copied += bytes.byteLength;
-    if (copied < AT_ONCE) continue;
-    copied = 0;
-    await nextTurn();
+    const view = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
+    for (let from = 0; from < bytes.byteLength; from += AT_ONCE) {
+      const part = bytes.subarray(from, from + AT_ONCE);
+      view.set(part, from);
+      copied += part.byteLength;
+      if (copied < AT_ONCE) continue;
+      copied = 0;
+      await nextTurn();
+    }
+    shared.set(bytes, view);
   }
   return mapBytes(candidates, (bytes) => shared.get(bytes) ?? bytes);
 };
@@ -45,12 +50,6 @@ function own(bytes: Uint8Array): Uint8Array {
 
 function isShared(bytes: Uint8Array): boolean {
   return bytes.buffer instanceof SharedArrayBuffer;
-}
-
-function share(bytes: Uint8Array): Uint8Array {
-  const view = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
-  view.set(bytes);
-  return view;
 }
 
 function bytesOf(candidate: Candidate): Uint8Array[] {
