@@ -134,7 +134,7 @@ const REFUSED: Record<string, [LegacyAttestationCandidate | ReturnType<typeof bu
     attestation(key, { log: 'none' }),
     { ...unlogged, profile: { ...OPERATOR, limits: { ...OPERATOR.limits, attestationBytes: 100 } } },
     'LimitExceeded',
-    /larger than 100 bytes/,
+    /the attestation is larger than 100 bytes/,
   ],
   'a bundle of any predicate type where a signature is wanted': [bundle(key, { log: 'none', predicateType: PROVENANCE }), { ...unlogged, wants: 'Signature' }, 'NoSignature', /attestation of type/],
 };

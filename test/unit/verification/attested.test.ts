@@ -143,7 +143,7 @@ const REFUSED: Record<string, [Case, Judgement['result'], Judgement['reason'], R
   'statements that cannot be judged for lack of trust': [{ statements: { good: 'TrustRootUnavailable' } }, 'Unknown', 'TrustRootUnavailable', /text of TrustRoot/],
   'an attestation, where a plain signature is wanted': [{ statements: { good: states(SLSA) }, authorities: [keyless('plain')] }, 'Failed', 'NoSignature', /an attestation is not a signature/],
   'a legacy attestation, where a plain signature is wanted': [
-    { statements: { good: states(SLSA) }, authorities: [keyless('plain')], format: 'legacy-attestation' },
+    { statements: { good: states('https://sigstore.dev/cosign/sign/v1') }, authorities: [keyless('plain')], format: 'legacy-attestation' },
     'Failed',
     'NoSignature',
     /no signature of/,

@@ -76,7 +76,7 @@ describe('a statement does not satisfy', () => {
   }
 
   test('what only exists in JavaScript', () => {
-    for (const source of ['constructor', '__proto__', 'toString', 'hasOwnProperty("a")', 'predicate.__proto__ == null', 'predicate.toString == null']) {
+    for (const source of ['constructor', '__proto__', 'toString', 'hasOwnProperty("a")', 'predicate.__proto__ == null', 'predicate.toString == null', '__proto__ == {}']) {
       assert.equal(evaluatePredicate(source, STATEMENT).satisfied, false, source);
     }
   });
