@@ -259,7 +259,7 @@ describe('on disk', () => {
     'of another mirror': (path) => writeFileSync(path, readFileSync(path, 'utf8').replace(/"mirror":"[^"]*"/, '"mirror":"https://other"')),
     'without its versions': (path) => writeFileSync(path, readFileSync(path, 'utf8').replace(/"versions":\{[^}]*\}/, '"versions":{}')),
     'that is not a record': (path) => writeFileSync(path, 'null'),
-    'that is larger than it can be': (path) => writeFileSync(path, Buffer.alloc(3 * 1024 * 1024, 0x20)),
+    'that is larger than it can be': (path) => writeFileSync(path, readFileSync(path, 'utf8').padEnd(3 * 1024 * 1024)),
     'that others can write': (path) => chmodSync(path, 0o666),
   };
   for (const [sentence, spoil] of Object.entries(BROKEN)) {

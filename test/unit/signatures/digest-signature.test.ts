@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { SignedContent } from '../../../src/signatures/content.ts';
+import { derChildren, readDer } from '../../../src/signatures/der.ts';
 import { isSignatureOfDigest } from '../../../src/signatures/digest-signature.ts';
+
 import { SignatureError } from '../../../src/signatures/types.ts';
 import { der, integer, sequence } from '../../support/sigstore/der.ts';
 import { flip } from '../../support/sigstore/flip.ts';
@@ -41,10 +43,14 @@ describe('a signature is verified by the digest alone', () => {
 
 const key = generateKey('P-256');
 const good = signWith(key, MESSAGE, 'sha256');
-const bytesOf = (value: bigint): Buffer => Buffer.from(value.toString(16).padStart(64, '0'), 'hex');
+const bytesOf = (value: bigint): Buffer => Buffer.from(value.toString(16).padStart(66, '0'), 'hex');
 const numbers = (...members: readonly bigint[]): Buffer => sequence(...members.map((member) => integer(bytesOf(member))));
 
+const [r = 0n, s = 0n] = derChildren(readDer(good)).map(({ content }) => BigInt(`0x${content.toString('hex')}`));
+assert.equal(isSignatureOfDigest(key.publicKey, DIGEST, numbers(r, s)), true);
+
 const REFUSED: Record<string, Buffer> = {
+  'the same one with a number that is out of range and means the same': numbers(r, s + ORDER),
   'zeros, which every key would have made': numbers(0n, 0n),
   'the order of the curve, which is zero': numbers(ORDER, ORDER),
   'one number': numbers(1n),
