@@ -4,7 +4,6 @@ import * as fc from 'fast-check';
 import { SignedContent } from '../../../src/signatures/content.ts';
 import { derChildren, readDer } from '../../../src/signatures/der.ts';
 import { isSignatureOfDigest } from '../../../src/signatures/digest-signature.ts';
-
 import { SignatureError } from '../../../src/signatures/types.ts';
 import { der, integer, sequence } from '../../support/sigstore/der.ts';
 import { flip } from '../../support/sigstore/flip.ts';
