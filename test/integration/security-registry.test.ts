@@ -223,4 +223,38 @@ describe('CVE-2022-35929, CVE-2022-35930: what is not there', () => {
       assert.deepEqual([result, reason], ['Failed', layers.length === 0 ? 'NoSignature' : 'SignatureInvalid']);
     }
   });
+
+  const SLSA = 'https://slsa.dev/provenance/v1';
+  const demands = (cel?: string): Record<string, unknown> => byKey({ attestations: [{ name: 'built', predicateType: 'slsaprovenance1', ...(cel === undefined ? {} : { policy: { cel } }) }] });
+
+  test('of attestations that are demanded, none, others, and those of somebody else do not satisfy', async () => {
+    const stranger = trial.world.key();
+    const cases: Record<string, [Parameters<typeof trial.world.signImage>[1], object] | undefined> = {
+      'nothing': undefined,
+      'a signature': [owner, { format: 'bundle' }],
+      'another type': [owner, { predicateType: 'https://cyclonedx.org/bom', predicate: { builder: 'ci' } }],
+      'another key': [stranger, { predicateType: SLSA, predicate: { builder: 'ci' } }],
+      'another image': [owner, { predicateType: SLSA, predicate: { builder: 'ci' }, payload: (text: string) => text.replace(/[0-9a-f]{64}/, '9'.repeat(64)) }],
+    };
+    for (const [what, how] of Object.entries(cases)) {
+      const image = await trial.push();
+      if (how !== undefined) await trial.world.signImage(image, ...how);
+      for (const policy of [demands(), demands("predicate.builder == 'ci'")]) {
+        const { result, reason } = await trial.judge(trial.policy(policy), image.reference);
+        assert.deepEqual([result, reason], ['Failed', 'AttestationMissing'], what);
+      }
+    }
+  });
+
+  test('of a demand on what is stated, only true satisfies', async () => {
+    const image = await trial.push();
+    await trial.world.signImage(image, owner, { predicateType: SLSA, predicate: { builder: 'ci', ok: 'true', count: 1, list: [true] } });
+    const says: Record<string, string> = {};
+    for (const cel of ["predicate.builder == 'ci'", "predicate.builder == 'other'", 'predicate.missing', 'predicate.missing == true', 'predicate.ok', 'predicate.count', 'predicate.list', 'predicate', '1 / 0 == 1', 'subject[9].name == ""', "predicate.builder.matches('c')"]) {
+      says[cel] = (await trial.judge(trial.policy(demands(cel)), image.reference)).reason;
+    }
+    const passed = Object.entries(says).filter(([, reason]) => reason === 'SignatureValid').map(([cel]) => cel);
+    assert.deepEqual(passed, ["predicate.builder == 'ci'", "predicate.builder.matches('c')"]);
+    assert.ok(Object.values(says).every((reason) => reason === 'SignatureValid' || reason === 'AttestationRejected'), JSON.stringify(says));
+  });
 });

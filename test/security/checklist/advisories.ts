@@ -82,7 +82,7 @@ export const ADVISORIES: readonly Row[] = [
   {
     id: 'CVE-2022-35929, GHSA-vjxv-45g9-9296 (cosign)',
     lesson: 'Nothing of the wanted kind is a failure, never the success of having found no fault.',
-    tests: { 'integration/security-registry': ['an image with attestations of every type, and no signature, is not verified', 'an empty list of layers, and layers without a signature, are not verified'], 'security/no-flag-opens': ['no signature at all is refused'] },
+    tests: { 'integration/security-registry': ['an image with attestations of every type, and no signature, is not verified', 'an empty list of layers, and layers without a signature, are not verified', 'of attestations that are demanded, none, others, and those of somebody else do not satisfy', 'of a demand on what is stated, only true satisfies'], 'security/no-flag-opens': ['no signature at all is refused', 'a statement of another type is refused', 'a signature, which states nothing is refused'] },
   },
   {
     id: 'CVE-2022-35930, GHSA-739f-hw6h-7wq8 (policy-controller)',

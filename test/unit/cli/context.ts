@@ -21,10 +21,12 @@ export interface World {
   readonly registry?: RegistryClient;
   /** Gets the files that are written. */
   readonly written?: Map<string, string>;
+  /** `verify` unless it is another command. */
+  readonly command?: typeof verify;
 }
 
-/** Runs `verify` with these arguments in a world of maps. */
-export async function run(args: readonly string[], { files = {}, env = {}, registry = new MemoryRegistry(), written = new Map() }: World = {}): Promise<Ran> {
+/** Runs `verify`, or the world's command, with these arguments in a world of maps. */
+export async function run(args: readonly string[], { files = {}, env = {}, registry = new MemoryRegistry(), written = new Map(), command = verify }: World = {}): Promise<Ran> {
   let [stdout, stderr] = ['', ''];
   let registryOptions: RegistryClientOptions | undefined;
   const context: CliContext = {
@@ -44,7 +46,7 @@ export async function run(args: readonly string[], { files = {}, env = {}, regis
     clock: new ManualClock(),
     setExitCode: () => undefined,
   };
-  const code = await verify(args, context);
+  const code = await command(args, context);
   return { code, stdout, stderr, registryOptions };
 }
 
