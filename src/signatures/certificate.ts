@@ -9,6 +9,7 @@ import {
   derChildren,
   derOid,
   derSmallInteger,
+  derTime,
   expectTag,
   isBoolean,
   OCTET_STRING,
@@ -121,6 +122,9 @@ function decode(der: Buffer): Certificate {
   const oid = derOid(derChildren(algorithm)[0]);
   if (!SIGNATURE_ALGORITHMS.has(oid)) throw new CertificateError(`is signed with the algorithm ${oid}, which is not accepted`);
   const extensions = readExtensions(tbs);
+  // Node does not look whether OpenSSL could read a time: of one that is malformed it gives what happens to be in memory.
+  const [notBefore, notAfter] = derChildren(expectTag(tbs[4], SEQUENCE)).map(derTime);
+  if (notBefore === undefined || notAfter === undefined) throw new CertificateError('has no validity');
   const x509 = new X509Certificate(der);
   if (!x509.raw.equals(der)) throw new CertificateError('is not canonical DER');
   const constraints = readConstraints(extensions.get(BASIC_CONSTRAINTS));
@@ -135,8 +139,8 @@ function decode(der: Buffer): Certificate {
     tbs,
     spki,
     extensions,
-    notBefore: x509.validFromDate.getTime(),
-    notAfter: x509.validToDate.getTime(),
+    notBefore,
+    notAfter,
     isAuthority: x509.ca,
     ...constraints,
     ...(usages === undefined ? {} : { usages }),

@@ -15,6 +15,8 @@ export const UTF8_STRING = 0x0c;
 const CONSTRUCTED = 0x20;
 const BOOLEAN = 0x01;
 const INTEGER = 0x02;
+const UTC_TIME = 0x17;
+const GENERALIZED_TIME = 0x18;
 
 /** Reads exactly one element: definite, minimal lengths, one-byte tags, nothing after it. */
 export function readDer(bytes: Buffer, tag?: number): DerElement {
@@ -94,6 +96,18 @@ export function derSmallInteger(element: DerElement): number {
   const { content } = expectTag(element, INTEGER);
   if (content.length === 0 || content.length > 4 || (content[0] ?? 0x80) >= 0x80) throw new DerError('has an integer out of range');
   return content.readUIntBE(0, content.length);
+}
+
+/** A Time as certificates have it: to the second, in UTC, of the century that RFC 5280 §4.1.2.5 says. Milliseconds since the epoch. */
+export function derTime(element: DerElement | undefined): number {
+  const { tag, content } = expectTag(element, undefined);
+  const text = content.toString('latin1');
+  const digits = tag === UTC_TIME ? `${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}` : tag === GENERALIZED_TIME ? text : '';
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(digits) ?? [];
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  // Date.parse takes 31 February for a day in March.
+  if (Number.isNaN(time) || new Date(time).getUTCDate() !== Number(day)) throw new DerError('has a malformed time');
+  return time;
 }
 
 export function isBoolean(element: DerElement): boolean {

@@ -89,7 +89,13 @@ export const REFUSED: readonly (NamedCase & { readonly reason: RegExp })[] = [
   { rule: 'a legacy entry has the SHA-256 of the payload', make: (image) => world.legacySignature(owner, image, { logged: (told) => ({ ...told, hash: 'sha512' }) }), key: owner, reason: /another hash/ },
   { rule: 'a certificate is DER in all its parts', make: bundle({ certificate: { ctLogs: [], encoded: longLength } }), sct: 'Ignored', reason: /length that is not minimal/ },
   { rule: 'an extension of a certificate is DER too', make: bundle({ certificate: { ctLogs: [], encoded: longIdentifier } }), sct: 'Ignored', reason: /length that is not minimal/ },
+  { rule: 'a certificate’s times are times', make: bundle({ certificate: { ctLogs: [], encoded: noTime } }), sct: 'Ignored', reason: /malformed time/ },
 ];
+
+/** A quotation mark in the place of a digit of the hour at which the certificate begins. */
+function noTime(tbs: Buffer): Buffer {
+  return Buffer.from(tbs.toString('latin1').replace('261120120000Z', '2611201"0000Z'), 'latin1');
+}
 
 /** Writes the length of a certificate's key in one byte more than it needs, and of what is around it. */
 function longLength(tbs: Buffer): Buffer {
