@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Fault } from '../support/faulty-registry.ts';
-import { pushImage, type PushedImage } from '../support/sigstore/push.ts';
+import { pushBundle, pushImage, type PushedImage } from '../support/sigstore/push.ts';
 import type { TestSigner } from '../support/sigstore/sign.ts';
 import { publicKeyPem } from '../support/sigstore/world.ts';
 import { startTrial, type Trial } from '../support/trial.ts';
@@ -244,6 +244,19 @@ describe('CVE-2022-35929, CVE-2022-35930: what is not there', () => {
         assert.deepEqual([result, reason], ['Failed', 'AttestationMissing'], what);
       }
     }
+  });
+
+  test('of what is demanded, the signed type counts, and not the one that the registry tells beside it', async () => {
+    const image = await trial.push();
+    const { digest, host, repository } = image;
+    const stated = trial.world.bundle(owner, { digest, repository: `${host}/${repository}` }, { predicateType: 'https://cyclonedx.org/bom', predicate: { builder: 'ci' } });
+    await pushBundle(image, stated, { at: Date.now(), predicateType: SLSA });
+    for (const policy of [demands(), demands("predicate.builder == 'ci'")]) {
+      assert.equal((await trial.judge(trial.policy(policy), image.reference)).reason, 'AttestationMissing');
+    }
+    // Nor does it become a signature by being told to be one.
+    await pushBundle(image, stated, { at: Date.now(), predicateType: 'https://sigstore.dev/cosign/sign/v1' });
+    assert.equal((await trial.judge(trial.policy(byKey()), image.reference)).reason, 'NoSignature');
   });
 
   test('of a demand on what is stated, only true satisfies', async () => {
