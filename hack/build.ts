@@ -21,16 +21,17 @@ async function main(): Promise<number> {
   try {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
     const programs = programsOf(manifest);
-    const { metafile } = await bundle(out, programs);
+    const metafile = joined(await Promise.all(Object.entries(programs).map(([name, source]) => bundle(out, name, source))));
     const packages = bundledPackages(Object.keys(metafile.inputs), root);
     const wrong = objections(Object.keys(metafile.inputs), packages, Object.keys(manifest.devDependencies));
     if (wrong.length > 0) {
       console.error(`The bundle is not fit to ship:\n${wrong.map((line) => `  ${line}`).join('\n')}`);
       return 1;
     }
+    for (const path of Object.keys(metafile.outputs).filter((name) => name.endsWith('.js'))) rewrite(resolve(root, path), withBuiltins);
     writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenceText(packages));
     // Chunks are ES modules wherever dist is copied to, and find each program whichever chunk asks.
-    const imports = Object.fromEntries(Object.keys(programs).map((name) => [`#${name}`, `./${name}.js`]));
+    const imports = Object.fromEntries(Object.keys(manifest.imports ?? {}).map((name) => [name, `./${name.slice(1)}.js`]));
     writeFileSync(join(out, 'package.json'), `${JSON.stringify({ type: 'module', imports })}\n`);
     chmodSync(join(out, 'cli.js'), 0o755);
     chmodSync(out, 0o755);
@@ -42,15 +43,17 @@ async function main(): Promise<number> {
   }
 }
 
-/** `"#judge-worker": "./src/….ts"` is a program of its own: `import.meta.resolve('#judge-worker')` is its address in sources and in dist. */
+/** The command line, and what package.json gives a name of its own: `"#judge-worker": "./src/….ts"` is that file in sources, and judge-worker.js in dist. */
 function programsOf({ imports = {} }: Manifest): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(imports).map(([name, source]) => [name.replace(/^#/, ''), source]));
+  return { cli: 'src/main.ts', ...Object.fromEntries(Object.entries(imports).map(([name, source]) => [name.slice(1), source])) };
 }
 
-function bundle(outdir: string, programs: Readonly<Record<string, string>>): Promise<{ metafile: Metafile }> {
-  return build({
+/** One program and the chunks that it alone loads later: what several shared would come in as many files as there are ways to share. */
+async function bundle(outdir: string, name: string, source: string): Promise<Metafile> {
+  const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { cli: 'src/main.ts', ...programs },
+    entryPoints: { [name]: source },
+    external: ['#*'],
     outdir,
     bundle: true,
     splitting: true,
@@ -62,12 +65,17 @@ function bundle(outdir: string, programs: Readonly<Record<string, string>>): Pro
     sourcesContent: false,
     legalComments: 'none',
     // CommonJS packages call require for node's own modules, which ES modules do not have.
-    banner: { js: 'const require = process.getBuiltinModule;' },
-    plugins: [versionOnly, builtins],
+    banner: { js: 'const require = globalThis.process.getBuiltinModule;' },
+    plugins: [versionOnly],
     metafile: true,
     logLevel: 'warning',
     logLimit: 20,
   });
+  return metafile;
+}
+
+function joined(parts: readonly Metafile[]): Metafile {
+  return { inputs: Object.assign({}, ...parts.map(({ inputs }) => inputs)), outputs: Object.assign({}, ...parts.map(({ outputs }) => outputs)) };
 }
 
 /** Of our own package.json the version is wanted, not scripts and dependencies. */
@@ -82,17 +90,19 @@ const versionOnly: Plugin = {
   },
 };
 
+const BUILTIN = /^import (?:\* as )?(\{[^}]*\}|\w+) from "(node:[\w/]+)";$/gm;
+
 /**
- * Node's own modules, had as CommonJS has them: an import statement reads every property of the module, and so loads what is behind
- * each of them (all of WebCrypto behind `node:crypto`), which takes a tenth of the time of `assay verify`.
+ * Has Node's own modules as CommonJS has them: an import statement reads every property of the module, and so loads what is behind each
+ * of them (all of WebCrypto behind `node:crypto`), which took a tenth of the time of `assay verify`.
  */
-const builtins: Plugin = {
-  name: 'builtins',
-  setup(builder) {
-    builder.onResolve({ filter: /^node:/ }, ({ path, kind }) => (kind === 'import-statement' ? { path, namespace: 'builtin' } : undefined));
-    builder.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({ contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`, loader: 'js' }));
-  },
-};
+function withBuiltins(code: string): string {
+  return code.replaceAll(BUILTIN, (_, names: string, name: string) => `const ${names.replaceAll(' as ', ': ')} = globalThis.process.getBuiltinModule("${name}");`);
+}
+
+function rewrite(path: string, edit: (text: string) => string): void {
+  writeFileSync(path, edit(readFileSync(path, 'utf8')));
+}
 
 /** Whoever starts dist at this moment finds the old one or the new one, whole. */
 function replace(target: string, finished: string): void {

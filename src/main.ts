@@ -1,17 +1,22 @@
 #!/usr/bin/env node
 import type { Command } from 'commander';
 import type { Environment, Options } from './app/options.ts';
-import type { CliContext } from './cli/context.ts';
 
 const OLDEST_NODE = 24;
 
 /** Which commands are wanted decides what is loaded: `--version` must not wait for cryptography. */
 async function main(argv: readonly string[]): Promise<number> {
-  const [{ environment }, { runProgram }, { keepAlive }] = await Promise.all([import('./app/options.ts'), import('./app/program.ts'), import('./base/clock.ts')]);
+  const [command, ...args] = argv;
+  // They read their arguments themselves, and are called for every image in a pipeline.
+  if (command === 'verify' || command === 'verify-attestation') return (await import('#verify')).verifying(command, args);
+  const [{ environment }, { keepAlive }] = await Promise.all([import('./app/options.ts'), import('./base/clock.ts')]);
   keepAlive();
   const env = environment();
   let exitCode = 0;
-  const commands = argv[0] === 'run' || argv[0] === '--version' ? undefined : await commandsFor(env, (code) => (exitCode = code));
+  const [{ runProgram }, commands] = await Promise.all([
+    import('./app/program.ts'),
+    command === 'run' || command === '--version' ? undefined : commandsFor(env, (code) => (exitCode = code)),
+  ]);
   const ended = await runProgram(argv, {
     env,
     print,
@@ -22,23 +27,15 @@ async function main(argv: readonly string[]): Promise<number> {
   return ended === 0 ? exitCode : ended;
 }
 
-/** The commands beside `run`, each with the world as `src/cli/context.ts` describes it. */
+/** The commands beside `run`. */
 async function commandsFor(env: Environment, setExitCode: (code: number) => void): Promise<(program: Command) => void> {
-  const [{ readFile, writeFile }, { addVerifyCommand }, { addConformanceCommand }, { addTrustCommand }, { createRegistryClient }, { systemClock }] = await Promise.all([
-    import('node:fs/promises'),
+  const [{ addVerifyCommand }, { addConformanceCommand }, { addTrustCommand }, { worldOf }] = await Promise.all([
     import('./cli/verify.ts'),
     import('./cli/conformance.ts'),
     import('./cli/trust.ts'),
-    import('./registry/client.ts'),
-    import('./base/clock.ts'),
+    import('./verify.ts'),
   ]);
-  const world = { env, stdout: print, stderr: complain, setExitCode, clock: systemClock, createRegistry: createRegistryClient };
-  const context: CliContext = {
-    ...world,
-    readFile: (path) => readFile(path),
-    writeFile: (path, text) => writeFile(path, text),
-    trustStore: async (options) => new (await import('./trust/refresh.ts')).TrustStore(options),
-  };
+  const context = worldOf(env, setExitCode);
   return (program) => {
     addVerifyCommand(program, context);
     addConformanceCommand(program, context);

@@ -1,4 +1,5 @@
-import { RE2JS } from 're2js';
+import { createRequire } from 'node:module';
+import type { RE2JS } from 're2js';
 import { CodedError } from '../base/errors.ts';
 
 /** A compiled RE2 pattern: linear in the length of what it searches, whatever the pattern. */
@@ -36,9 +37,17 @@ export function compileRe2(pattern: string): Re2 {
   return { pattern, search: (text) => compiled.test(text) };
 }
 
+let library: { readonly RE2JS: typeof RE2JS } | undefined;
+
+/** `re2js`, loaded with the first pattern: it has tables of all of Unicode, and most calls of `assay verify` name an identity exactly. */
+function re2(): typeof RE2JS {
+  library ??= createRequire(import.meta.url)('#re2js') as { readonly RE2JS: typeof RE2JS };
+  return library.RE2JS;
+}
+
 function compile(pattern: string): RE2JS {
   try {
-    return RE2JS.compile(pattern);
+    return re2().compile(pattern);
   } catch (error) {
     const why = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error);
     throw new Re2Error('PatternInvalid', `the pattern ${shown(pattern)} is no RE2 regular expression: ${why}`, { cause: error });

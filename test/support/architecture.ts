@@ -111,12 +111,13 @@ function packageOf(from: string): string {
   return from.split('/').slice(0, from.startsWith('@') ? 2 : 1).join('/');
 }
 
-/** Each npm package is imported in its home only; types may be imported anywhere. */
+/** Each npm package is imported in its home only; types may be imported anywhere. Programs of ours (`#…`) are started by `main.ts` alone. */
 const homes: Rule = (source) => {
   if (!source.path.startsWith('src/')) return [];
   return importsOf(source)
     .filter(({ from, typeOnly }) => !from.startsWith('.') && !from.startsWith('node:') && !typeOnly)
     .flatMap(({ from, line }) => {
+      if (from.startsWith('#') && folderOf(source.path) === undefined) return [];
       const home = HOMES[packageOf(from)];
       if (home === undefined) return [`${source.path}:${line}: ${from} has no home in src/`];
       return home.includes(folderOf(source.path) ?? '') ? [] : [`${source.path}:${line}: ${from} belongs in ${home.join(' and ')}`];
