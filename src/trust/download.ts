@@ -55,7 +55,9 @@ export async function downloadTrust(options: DownloadOptions): Promise<Omit<Refr
 async function ask({ repository: { mirror }, timeout, retries }: DownloadOptions, cache: string, rootPath: string): Promise<Omit<RefreshedTrust, 'refreshedAt'>> {
   const client = await initTUF({ mirrorURL: mirror, cachePath: cache, rootPath, timeout, retry: { retries } });
   const metadata = await readMetadata(cache);
-  const length = metadata.targets.targets?.[TARGET]?.length ?? 0;
+  const { [TARGET]: { length } = { length: undefined } } = metadata.targets.targets ?? {};
+  // What a role names is asked for under that name, and kept under it: other roles than TUF's own are none of our business.
+  if (length === undefined) throw new Error(`its targets name no ${TARGET}; one that they delegate is not looked for`);
   if (length > MAX_TARGET_BYTES) throw new Error(`${TARGET} has ${length} bytes; at most ${MAX_TARGET_BYTES} are read`);
   const text = await client.getTarget(TARGET);
   return { text, versions: versionsOf(metadata), expires: Math.min(...ROLES.map((role) => Date.parse(metadata[role].expires))) };

@@ -146,6 +146,7 @@ const REFUSED: Record<string, [TufFaults, TrustRefreshCode, RegExp]> = {
   'with a new root that the old one did not sign': [{ secondRoot: 'Unsigned' }, 'Rejected', /root was signed by 0\/1 keys/],
   'with another file than the one that was signed for': [{ served: old }, 'Rejected', /not vouched for/],
   'that says that the file has gigabytes': [{ length: 1024 ** 3 }, 'Rejected', /at most 1048576 are read/],
+  'that delegates the file to a role whose name is a path': [{ delegated: '../../../evil' }, 'Rejected', /its targets name no trusted_root\.json/],
   'that has nothing': [{ empty: true }, 'Unreachable', /could not be asked/],
 };
 

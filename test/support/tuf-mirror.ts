@@ -27,6 +27,8 @@ export interface TufFaults {
   readonly version?: number;
   /** The trusted root is longer than this says, in bytes. */
   readonly length?: number;
+  /** Name of a role to which the trusted root is delegated, with the keys of targets. */
+  readonly delegated?: string;
 }
 
 /** What a client must be told to read from a repository of the mirror, named as `sigstore.verify` names it. */
@@ -118,16 +120,24 @@ function repository(trustedRoot: string, faults: TufFaults, { first, second }: {
   };
   const hash = sha256(Buffer.from(trustedRoot)).toString('hex');
   const target = { length: faults.length ?? Buffer.byteLength(trustedRoot), hashes: { sha256: hash } };
-  const targets = sign('targets', { targets: { 'trusted_root.json': target } });
-  const snapshot = sign('snapshot', { meta: { 'targets.json': described(targets, version) } });
+  const listed = { targets: { 'trusted_root.json': target } };
+  const { delegated } = faults;
+  const targets = sign('targets', delegated === undefined ? listed : { targets: {}, delegations: delegationTo(delegated, keys.targets) });
+  const other = delegated === undefined ? undefined : sign('targets', listed);
+  const snapshot = sign('snapshot', { meta: { 'targets.json': described(targets, version), ...(other !== undefined && { [`${delegated}.json`]: described(other, version) }) } });
   return {
     root: signed(rootOf(first, 1, faults), [faults.forged === 'root' ? { ...first.root, pair: generateKey('Ed25519') } : first.root]),
     ...(second && { '2.root.json': signed(rootOf(second, 2, faults), faults.secondRoot === 'Signed' ? [first.root, second.root] : [second.root]) }),
     'timestamp.json': sign('timestamp', { meta: { 'snapshot.json': described(snapshot, version) } }),
     [`${version}.snapshot.json`]: snapshot,
     [`${version}.targets.json`]: targets,
+    ...(other !== undefined && { [`${version}.${encodeURIComponent(delegated ?? '')}.json`]: other }),
     [`targets/${hash}.trusted_root.json`]: faults.served ?? trustedRoot,
   };
+}
+
+function delegationTo(name: string, { id, described }: RoleKey): Record<string, unknown> {
+  return { keys: { [id]: described }, roles: [{ name, keyids: [id], threshold: 1, terminating: false, paths: ['*'] }] };
 }
 
 function newKeys(): Keys {
