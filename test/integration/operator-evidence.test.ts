@@ -85,6 +85,29 @@ test('an expression that cannot be read keeps its policy from being in force, by
   assert.match(message, /spec\.authorities\[0\]\.attestations\[0\]\.policy\.cel: uses predicates, which there is not/);
 });
 
+test('an expression that takes too long or too much is ended and told, and keeps nobody else waiting', async () => {
+  const [slow, huge, quick] = [await push('slow/app'), await push('huge/app'), await push('quick/app')];
+  const items = Array.from({ length: 10_000 }, (_, index) => index);
+  for (const image of [slow, huge, quick]) await attest(image, release, { items });
+  const states = (name: string, cel: string): Any => policy(name, { keyless: { ...ROOT, identities: [IDENTITY] }, attestations: [{ name: 'built', predicateType: PROVENANCE, policy: { cel } }] });
+  await apply(
+    scene.cluster,
+    states('slow', 'predicate.items.all(a, predicate.items.all(b, a + b >= 0))'),
+    states('huge', 'predicate.items.map(a, predicate.items.map(b, [a, b, a, b, a, b])).size() > 0'),
+    states('quick', 'predicate.items.size() == 10000'),
+    workload('slow', slow),
+    workload('huge', huge),
+  );
+  await apply(scene.cluster, workload('quick', quick));
+  await pinnedTo('quick', quick);
+  for (const [name, image] of [['slow', slow], ['huge', huge]] as const) {
+    const row = await scene.row(name, `/${name}/app`, 'LimitExceeded');
+    assert.equal(row.result, 'Unknown');
+    assert.equal(await scene.image(name), image.reference);
+  }
+  assert.ok(operator.process.running);
+});
+
 test('signatures in another repository, behind a prefix and a password, count; those beside the image do not; an outage there is no refusal', async () => {
   const key = scene.world.key();
   const store = `${faulty.host}/store/signatures`;
