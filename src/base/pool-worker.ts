@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { ResourceLimits } from 'node:worker_threads';
 import type { Clock, Timer } from './clock.ts';
@@ -40,7 +41,8 @@ export interface ThreadOptions {
   readonly clock: Clock;
   /** For debuggers and profilers. */
   readonly name: string;
-  readonly resourceLimits: ResourceLimits;
+  /** MiB of its JavaScript heap, at least 32. */
+  readonly memory: number;
   /** Given to the program as `workerData`. */
   readonly data: unknown;
   /** Milliseconds until it must have loaded its code. */
@@ -69,9 +71,10 @@ export class PoolWorker {
 
   /** Throws what the constructor of a thread throws. */
   constructor(options: ThreadOptions) {
-    const { entry, name, resourceLimits, data, clock, startTimeout } = options;
+    const { entry, name, memory, data, clock, startTimeout } = options;
     this.#options = options;
-    this.#thread = new Worker(entry, { name, resourceLimits, workerData: data, env: {}, execArgv: [], argv: [] });
+    obeyLimits();
+    this.#thread = new Worker(entry, { name, resourceLimits: limitsOf(memory), workerData: data, env: {}, execArgv: [], argv: [] });
     this.#thread.on('message', (message: FromWorker) => this.#hear(message));
     this.#thread.on('messageerror', (error) => this.end(new WorkerError('Crashed', `a message of the worker could not be read: ${messageOf(error)}`)));
     this.#thread.on('error', (error) => {
@@ -188,9 +191,24 @@ export class PoolWorker {
   #exitError(code: number): WorkerError {
     const cause = this.#failure === undefined ? undefined : { cause: this.#failure };
     if ((this.#failure as { code?: unknown } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-      return new WorkerError('OutOfMemory', `the worker needed more than the ${this.#options.resourceLimits.maxOldGenerationSizeMb} MiB that it may have`, cause);
+      return new WorkerError('OutOfMemory', `the worker needed more than the ${this.#options.memory} MiB of memory that it may have`, cause);
     }
     const why = this.#failure === undefined ? `it exited with code ${code}` : messageOf(this.#failure);
     return new WorkerError('Crashed', `the worker ended: ${why}`, cause);
   }
+}
+
+/** MiB of the part of a heap where objects begin: three times 8, as the engine divides it. */
+const YOUNG = 24;
+
+function limitsOf(memory: number): ResourceLimits {
+  return { maxYoungGenerationSizeMb: YOUNG, maxOldGenerationSizeMb: memory - YOUNG };
+}
+
+/**
+ * WARNING: a heap size that was given to the process (`NODE_OPTIONS`) is given to every thread of it too, above what `resourceLimits`
+ * says. The main thread has its own by now; without this a worker could take as much again.
+ */
+function obeyLimits(): void {
+  for (const flag of ['max-old-space-size', 'max-semi-space-size', 'min-semi-space-size', 'max-heap-size']) setFlagsFromString(`--${flag}=0`);
 }

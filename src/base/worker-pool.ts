@@ -15,7 +15,7 @@ export interface WorkerPoolOptions {
   readonly name: string;
   /** Threads at the same time; each is started when it is first needed. */
   readonly size: number;
-  /** MiB of the JavaScript heap of each; buffers are beside it. */
+  /** MiB of the JavaScript heap of each, at least 32; buffers are beside it. */
   readonly memory: number;
   /** Jobs that may wait for a worker. */
   readonly queue: number;
@@ -129,7 +129,7 @@ export class WorkerPool {
         clock,
         name,
         data,
-        resourceLimits: { maxOldGenerationSizeMb: memory },
+        memory,
         startTimeout,
         onIdle: () => {
           this.#failures = 0;

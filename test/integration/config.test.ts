@@ -5,6 +5,7 @@ import { before, describe, test } from 'node:test';
 import { temporaryDirectory } from '../../hack/controlplane/estate.ts';
 import type { Options } from '../../src/app/options.ts';
 import { EXIT, runProgram } from '../../src/app/program.ts';
+import { readOptions } from '../../src/app/options.ts';
 import { embeddedTrustSource } from '../../src/signatures/trust-recipe.ts';
 import { compilePolicy } from '../../src/verification/policy/compile.ts';
 import { referenceId, referencesOf, type ResolvedReferences } from '../../src/verification/policy/references.ts';
@@ -128,12 +129,15 @@ describe('the Deployment', () => {
     assert.equal(container.image, `assay:${version}`);
   });
 
-  test('bounds the heap so that a fifth of its memory is left for what is not in it', async () => {
+  test('bounds the heaps so that a fifth of its memory, and not more than half, is left for what is not in them', async () => {
     const NODE_OPTIONS: string = container.env.find(({ name }: Any) => name === 'NODE_OPTIONS').value;
     const { code, stdout, stderr } = await runToEnd(['-p', 'v8.getHeapStatistics().heap_size_limit / 2 ** 20'], { NODE_OPTIONS });
     assert.equal(code, 0, stderr);
-    const limit = Number(/^(\d+)Mi$/.exec(container.resources.limits.memory)?.[1]);
-    assert.ok(Number(stdout) <= 0.8 * limit && Number(stdout) >= 0.7 * limit, `${stdout.trim()} of ${limit} MiB`);
+    const argument = (name: string): string => container.args.find((one: string) => one.startsWith(`--${name}=`))?.split('=')[1];
+    const options = readOptions({ judgementWorkers: argument('judgement-workers'), judgementMemory: argument('judgement-memory') }, {});
+    const heaps = Number(stdout) + (options.judgementWorkers ?? Number.NaN) * (options.judgementMemory / 2 ** 20);
+    const limit = 1024 * Number(/^(\d+)Gi$/.exec(container.resources.limits.memory)?.[1]);
+    assert.ok(heaps <= 0.8 * limit && heaps >= 0.5 * limit, `${heaps} of ${limit} MiB`);
   });
 
   test('has the account that the rights are bound to, and nothing else has its token', () => {

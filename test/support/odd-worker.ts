@@ -1,4 +1,5 @@
 /** The worker of test/unit/base/worker-pool.test.ts: does what its job says, well or badly. */
+import { getHeapStatistics } from 'node:v8';
 import { threadId } from 'node:worker_threads';
 import { serveJobs, threadTime } from '../../src/base/worker-host.ts';
 
@@ -7,7 +8,7 @@ export type OddJob =
   | { readonly do: 'ask' }
   | { readonly do: 'rest'; readonly milliseconds: number }
   | { readonly do: 'work'; readonly milliseconds: number }
-  | { readonly do: 'who' | 'loop' | 'hang' | 'eat' | 'throw' | 'exit' | 'reject' | 'unsendable' };
+  | { readonly do: 'who' | 'heap' | 'loop' | 'hang' | 'eat' | 'throw' | 'exit' | 'reject' | 'unsendable' };
 
 type Doing = (ask: (question: unknown) => Promise<unknown>, job: OddJob) => unknown;
 
@@ -24,6 +25,7 @@ const DOINGS: Readonly<Record<OddJob['do'], Doing>> = {
     return 'worked';
   },
   who: () => threadId,
+  heap: () => getHeapStatistics().heap_size_limit / 2 ** 20,
   loop: () => {
     for (;;);
   },

@@ -182,11 +182,21 @@ test('many jobs that break their workers leave neither threads nor jobs behind',
 }));
 
 test('workers that have nothing to do do not keep a process from ending', async () => {
+  assert.equal(await inProcess({ do: 'add', numbers: [40, 2] }), '42\n');
+});
+
+test('a worker has the heap that the pool gives it, whatever the process was given', async () => {
+  const heaps = await Promise.all([{}, { NODE_OPTIONS: '--max-old-space-size=352 --max-semi-space-size=16' }].map((env) => inProcess({ do: 'heap' }, env)));
+  assert.deepEqual(heaps, ['64\n', '64\n']);
+});
+
+/** What a process prints that has a job done, and then has nothing to do. */
+async function inProcess(job: OddJob, env: NodeJS.ProcessEnv = {}): Promise<string> {
   const program = `
     import { systemClock } from ${JSON.stringify(new URL('../../../src/base/clock.ts', import.meta.url).href)};
     import { WorkerPool } from ${JSON.stringify(new URL('../../../src/base/worker-pool.ts', import.meta.url).href)};
     const pool = new WorkerPool({ entry: new URL(${JSON.stringify(ENTRY.href)}), clock: systemClock, name: 'odd', size: 2, memory: 64, queue: 10 });
-    console.log(await pool.run({ input: () => ({ do: 'add', numbers: [40, 2] }), cpu: 5000, wall: 30000 }));`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 30_000 });
-  assert.equal(stdout, '42\n');
-});
+    console.log(await pool.run({ input: () => (${JSON.stringify(job)}), cpu: 5000, wall: 30000 }));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { timeout: 30_000, env: { ...process.env, ...env } });
+  return stdout;
+}
