@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { ECDH, generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { parsePublicKeys, type PublicKeyError } from '../../src/signatures/public-key.ts';
+import type { Candidate } from '../../src/signatures/types.ts';
 import type { Judgement } from '../../src/verification/judge.ts';
 import { policy } from '../support/builders.ts';
 import { compile } from '../support/compile.ts';
@@ -33,6 +34,29 @@ describe('CVE-2026-49834: a threshold of two', () => {
   test('is not met by one key with the certificates of two identities', () => assert.equal(both([by(ALICE), by(BOB)], holding(ALICE), holding(BOB)).reason, 'ThresholdNotMet'));
   test('is met by the same two identities with a key each', () => assert.equal(both([by(ALICE), by(BOB)], holding(ALICE), holding(BOB, other)).result, 'Verified'));
   test('is not met by one identity with two certificates', () => assert.equal(both([by(ALICE), { ...by(ALICE), name: 'again' }], holding(ALICE), holding(ALICE, other)).reason, 'ThresholdNotMet'));
+});
+
+const [SLSA, VULN] = ['https://slsa.dev/provenance/v1', 'https://cosign.sigstore.dev/attestation/vuln/v1'];
+const states = (type: string, signer: TestSigner): Candidate => bundle(signer, { predicateType: type });
+const ofTypes = (...types: readonly string[]): Record<string, unknown> => ({
+  name: 'attested',
+  keyless: { identities: [ALICE, BOB].map((subject) => ({ issuer: ISSUER, subject })) },
+  attestations: types.map((predicateType, at) => ({ name: `demand-${at}`, predicateType })),
+});
+
+describe('CVE-2026-49834: a threshold of two, where one authority wants attestations,', () => {
+  const [alice, bob] = [holding(ALICE, world.key()), holding(BOB, world.key())];
+  const cases: Readonly<Record<string, readonly [readonly string[], readonly Candidate[], string]>> = {
+    'is met by one who signs and another who attests': [[SLSA], [bundle(alice), states(SLSA, bob)], 'SignatureValid'],
+    'is not met by one who does both': [[SLSA], [bundle(alice), states(SLSA, alice)], 'ThresholdNotMet'],
+    'is not met by one who signs and attests half, with another who attests the other half': [[SLSA, VULN], [bundle(alice), states(SLSA, alice), states(VULN, bob)], 'ThresholdNotMet'],
+    'is not met by the same in the other order': [[SLSA, VULN], [bundle(alice), states(SLSA, bob), states(VULN, alice)], 'ThresholdNotMet'],
+    'is met where the other attests all of it as well': [[SLSA, VULN], [bundle(alice), states(SLSA, alice), states(VULN, bob), states(SLSA, bob)], 'SignatureValid'],
+    'is not met by one who attests with the key that signed': [[SLSA], [bundle(holding(ALICE)), states(SLSA, holding(BOB))], 'ThresholdNotMet'],
+  };
+  for (const [sentence, [types, candidates, reason]] of Object.entries(cases)) {
+    test(sentence, () => assert.equal(judged({ authorities: [by(ALICE), ofTypes(...types)], threshold: 2 }, candidates).reason, reason));
+  }
 });
 
 const spki = owner.key.spki;

@@ -15,8 +15,9 @@ export function judged(spec: Record<string, unknown>, candidates: readonly Candi
   const judging = compiled(policy(spec));
   const facts = { image: parseImageReference(`${IMAGE.repository}:1`), digest: IMAGE.digest, evidence: judging.authorities.map(() => evidence), now };
   return judge(judging, facts, ({ candidate, authority, key }) => {
-    const { log, timestamp, sct } = authority;
-    const answer = outcome(candidate, asking({ log, timestamp, sct, trust, now, ...(key === undefined ? {} : { key }) }));
+    const { attestations, log, timestamp, sct } = authority;
+    const wants = attestations.length > 0 ? ({ wants: 'Attestation' } as const) : {};
+    const answer = outcome(candidate, asking({ log, timestamp, sct, trust, now, ...wants, ...(key === undefined ? {} : { key }) }));
     return answer instanceof Error ? { error: answer } : { proof: answer };
   });
 }
