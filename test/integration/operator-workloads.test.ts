@@ -152,6 +152,23 @@ test('a workload that is deleted while it is judged is not written to, and leave
   }
 });
 
+test('CVE-2023-34091: a Deployment that is deleted, and kept by a finalizer, is told of with what it is changed to, and is not written to', async () => {
+  const name = 'lingering';
+  const bad = await pushImage(scene.registry.host, 'acme/lingering:1.0');
+  await apply(scene.cluster, deployment(scene.namespace, name, [signed.reference], {}, { finalizers: ['example.com/keep'] }));
+  await scene.pinned(name);
+  await run(scene.cluster, ['delete', 'deployment', name, '-n', scene.namespace, '--wait=false']);
+  await run(scene.cluster, ['set', 'image', `deployment/${name}`, `c0=${bad.reference}`, '-n', scene.namespace]);
+  const row = await scene.row('all', 'acme/lingering', 'NoSignature');
+  assert.ok(row.workloads.examples.includes(`${scene.namespace}/${name}`), JSON.stringify(row));
+  await run(scene.cluster, ['set', 'image', `deployment/${name}`, `c0=${signed.reference}`, '-n', scene.namespace]);
+  await eventually('the judgement of the signed image', async () => !(await scene.policy('all')).status.images.some((one: Any) => one.image.includes('acme/lingering')));
+  assert.equal((await read('deployment', name)).spec.template.spec.containers[0].image, signed.reference);
+  await run(scene.cluster, ['patch', 'deployment', name, '-n', scene.namespace, '--type=json', '-p', '[{"op":"remove","path":"/metadata/finalizers"}]']);
+  const shown = async (): Promise<boolean> => (await scene.policy('all')).status.images.some((one: Any) => one.workloads.examples.includes(`${scene.namespace}/${name}`));
+  await eventually('the end of it in the status', async () => !(await shown()));
+});
+
 test('a second look writes nothing: not the operator that runs, not one that starts afresh', async () => {
   await eventually('quiet', async () => {
     const since = Date.now() - 3000;

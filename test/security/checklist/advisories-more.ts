@@ -30,7 +30,7 @@ export const MORE_ADVISORIES: readonly Row[] = [
   {
     id: 'CVE-2023-34091, GHSA-hq4m-4948-64cc (Kyverno)',
     lesson: 'What is being deleted is judged and told like anything else: a finalizer can keep it.',
-    tests: { 'unit/controllers/workload': ['CVE-2023-34091: a workload that is being deleted, and kept by a finalizer, is judged and told like any other, and not written to'] },
+    tests: { 'unit/controllers/workload': ['CVE-2023-34091: a workload that is being deleted, and kept by a finalizer, is judged and told like any other, and not written to'], 'integration/operator-workloads': ['CVE-2023-34091: a Deployment that is deleted, and kept by a finalizer, is told of with what it is changed to, and is not written to'] },
   },
   {
     id: 'CVE-2025-46342, GHSA-jrr2-x33p-6hvc (Kyverno)',
