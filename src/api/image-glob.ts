@@ -52,7 +52,7 @@ export interface ExclusionPattern {
  */
 export function compileExclusionPattern(text: string): ExclusionPattern {
   const at = text.indexOf('@');
-  if (at === -1) return { glob: compileGlob(text) };
+  if (at === -1 || text.length > MAX_GLOB) return { glob: compileGlob(text) };
   const digest = text.slice(at + 1);
   if (!isDigest(digest)) {
     throw new ImageGlobError('HasDigest', `"${text}" has a digest that is not sha256: and 64 lower-case hex digits`);

@@ -4,7 +4,7 @@ import { CodedError } from '../base/errors.ts';
 /**
  * An image reference in canonical form (api.md, Matching; grammar of distribution/reference):
  * `nginx` is `docker.io/library/nginx`; `index.docker.io` and `registry-1.docker.io` are `docker.io`; the host is in
- * lower case without `:443` and without a trailing dot. With a digest the tag is kept as text only: a kubelet ignores it.
+ * lower case without a trailing dot and, if it has a dot, without `:443`. With a digest the tag is kept as text only: a kubelet ignores it.
  */
 export interface ImageReference {
   /** As it was written. */
@@ -79,6 +79,7 @@ export function isHostSegment(segment: string): boolean {
 /**
  * The one spelling of a registry host: lower case, no trailing dot, no `:443`, no leading zeros in the port, IPv6 in its
  * shortest form, Docker Hub's other names as `docker.io`. A wildcard of a glob passes through. `undefined` where the port is none.
+ * WARNING: a host without a dot keeps its `:443`: `registry/app` is an image of docker.io, and a pin to it would name another image.
  */
 export function canonicalHost(host: string): string | undefined {
   const match = /^(.*?)(?::(\d+))?$/.exec(host.toLowerCase());
@@ -87,7 +88,8 @@ export function canonicalHost(host: string): string | undefined {
   if (port < 1 || port > 65_535) return undefined;
   const address = canonicalAddress(match[1].replace(/\.$/, ''));
   const name = address === 'index.docker.io' || address === 'registry-1.docker.io' ? 'docker.io' : address;
-  return port === 443 ? name : `${name}:${port}`;
+  const isPlain = isHostSegment(name) || name.includes('*');
+  return port === 443 && isPlain ? name : `${name}:${port}`;
 }
 
 /** Docker Hub's official images are under `library/`; a name of one segment there means one of them. */

@@ -116,7 +116,7 @@ class LineSplitter {
   }
 
   #take(tail: Buffer): string {
-    if (this.#parts.length === 0) return tail.toString('utf8');
+    if (this.#parts.length === 0 && tail.length <= this.#limit) return tail.toString('utf8');
     this.#keep(tail);
     const line = Buffer.concat(this.#parts, this.pending).toString('utf8');
     this.#parts = [];

@@ -58,7 +58,7 @@ async function readsChallenges(input: Buffer): Promise<void> {
     const { realm } = parameters;
     if (realm === undefined || !URL.canParse(realm)) continue;
     const verdict = await judgeRealm({ endpoint: { host: 'ghcr.io', authority: 'ghcr.io', schemes: ['https'], configured: false }, origin: new URL('https://ghcr.io'), verified: true, realm: new URL(realm), configured: [] });
-    if (verdict.credentials) assert.match(new URL(realm).href, /^https:\/\/(?:[\w.-]*\.)?ghcr\.io(?::\d+)?\//);
+    if (verdict.credentials) assert.match(new URL(realm).href, /^https:\/\/(?:[\w.-]*\.)?ghcr\.io\.?(?::\d+)?\//);
   }
   const [first, ...rest] = challenges;
   if (first === undefined || rest.length > 0 || !Object.keys(first.parameters).every((name) => /^[\w-]+$/.test(name))) return;

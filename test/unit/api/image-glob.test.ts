@@ -114,3 +114,7 @@ test('the shared glob vectors without tag and digest', { skip: skipWithoutCorpus
     });
   }
 });
+
+test('an exclusion is quoted in part only, however long it is', () => {
+  assert.throws(() => compileExclusionPattern(`a@${'b'.repeat(10_000)}`), (error: unknown) => error instanceof ImageGlobError && error.code === 'TooLong' && error.message.length < 200);
+});

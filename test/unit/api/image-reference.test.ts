@@ -21,7 +21,9 @@ const GOOD: Record<string, [string, string]> = {
   'localhost is a host': ['localhost/web', 'localhost/web:latest'],
   'a name with a port is a host': ['registry:5000/web', 'registry:5000/web:latest'],
   'a colon without a slash is a tag': ['localhost:5000', 'docker.io/library/localhost:5000'],
-  'an upper-case first part is a host': ['FOO/bar', 'foo/bar:latest'],
+  'an upper-case first part is a host, and is written so that it stays one': ['FOO/bar', 'foo:443/bar:latest'],
+  'a host without a dot keeps :443, without which it is a part of a path on docker.io': ['registry:443/web', 'registry:443/web:latest'],
+  'localhost needs no :443': ['localhost:443/web', 'localhost/web:latest'],
   'one IPv6 address has one spelling': ['[2001:DB8:0:0::1]:5000/web', '[2001:db8::1]:5000/web:latest'],
   'a digest needs no tag': [`ghcr.io/acme/web@${DIGEST}`, `ghcr.io/acme/web@${DIGEST}`],
   'a tag beside a digest is kept as text': [`ghcr.io/acme/web:1@${DIGEST}`, `ghcr.io/acme/web:1@${DIGEST}`],
@@ -84,6 +86,16 @@ test('a canonical name is read as itself', () => {
   );
 });
 
+test('what is printed is read as the same image', () => {
+  const host = fc.oneof(fc.stringMatching(/^[a-zA-Z0-9]{1,6}$/), fc.stringMatching(/^[a-zA-Z]{1,3}\.[a-z]{2}\.?$/), fc.constantFrom('localhost', 'LOCALHOST', '[::1]'));
+  fc.assert(
+    fc.property(host, fc.option(fc.constantFrom('443', '0443', '5000')), fc.stringMatching(/^[a-z0-9]{1,4}(?:\/[a-z0-9]{1,4})?$/), (name, port, path) => {
+      const read = parseImageReference(`${name}${port === null ? '' : `:${port}`}/${path}`);
+      assert.deepEqual({ ...parseImageReference(formatImageReference(read)), original: '' }, { ...read, original: '' });
+    }),
+  );
+});
+
 test('whatever the text, the answer is a reference or a coded error', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 80 }), (text) => {
@@ -117,6 +129,7 @@ const NOT_OURS: Record<string, string> = {
   'distribution-identifier-regexp/000': 'an identifier is no image',
   'distribution-identifier-regexp/001': 'an identifier is no image',
   'ggcr-weak/059': 'another default registry',
+  'distribution-normalized/108': 'FOO/bar is on foo:443: in lower case, without the port, it would be read as an image of docker.io',
 };
 
 test('the shared reference vectors', { skip: skipWithoutCorpus(FILE) }, async (t) => {

@@ -31,6 +31,10 @@ describe('a watch', () => {
     });
   }
 
+  it('has events of bounded size, also where one comes in one piece', async () => {
+    await assert.rejects(read([Buffer.from(event('x'.repeat(2000)))]), (error: unknown) => error instanceof ApiError && error.code === 'TooLarge');
+  });
+
   const refused: Readonly<Record<string, readonly [string, ApiErrorCode, RegExp]>> = {
     'a frame that is not JSON': ['{"type":\n', 'BadResponse', /an event is not JSON/],
     'a frame that ends with the answer': ['{"type":"ADDED"', 'BadResponse', /the last event is cut off after 15 bytes/],
