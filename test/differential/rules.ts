@@ -205,10 +205,10 @@ const ifRekord = (question: Question): readonly Repair[] => (LEGACY_ENTRY in asT
 function loggedEntries(question: Question): readonly Repair[] {
   const entries = entriesOf(question).map((entry) => {
     const body = parsed(entry['canonicalizedBody']);
-    const kindVersion = { kind: body['kind'], version: body['apiVersion'] };
-    const made = body['apiVersion'] === '0.0.2' && body['kind'] === 'hashedrekord' ? remade(question) : undefined;
-    if (made === undefined) return { ...entry, kindVersion };
-    return { ...entry, kindVersion, canonicalizedBody: made.toString('base64'), inclusionProof: { ...asTree(entry['inclusionProof']), logIndex: entry['logIndex'] } };
+    const made = 'hashedRekordV002' in asTree(body['spec']) ? remade(question) : undefined;
+    if (made === undefined) return { ...entry, kindVersion: { kind: body['kind'], version: body['apiVersion'] } };
+    const proof = { ...asTree(entry['inclusionProof']), logIndex: entry['logIndex'] };
+    return { ...entry, kindVersion: { kind: 'hashedrekord', version: '0.0.2' }, canonicalizedBody: made.toString('base64'), inclusionProof: proof };
   });
   return entries.length === 0 ? [] : [plain(withMaterial(question, { ...materialOf(question), tlogEntries: entries }))];
 }
