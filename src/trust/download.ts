@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
 import { initTUF } from '@sigstore/tuf';
@@ -10,13 +10,15 @@ import type { RefreshedTrust, TufRepository, TufVersions } from './types.ts';
 
 export interface DownloadOptions {
   readonly repository: TufRepository;
-  /** Of `prepareFolder`; the library keeps its metadata in it. */
+  /** Of `prepareFolder`; the library's metadata is kept in it. */
   readonly folder: string;
   /** Of one request, milliseconds. */
   readonly timeout: number;
   /** Further attempts of a request that got no answer. */
   readonly retries: number;
   readonly proxy: ProxyVariables;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
 /** The only target that is ever asked for. Its name does not come from the metadata, so that no name in there becomes a path. */
@@ -34,22 +36,52 @@ const NETWORK = /fetch failed|failed to download|timed? ?out|aborted|ECONN|ENOTF
  */
 export async function downloadTrust(options: DownloadOptions): Promise<Omit<RefreshedTrust, 'refreshedAt'>> {
   const { repository, folder } = options;
-  const cache = join(folder, 'tuf');
-  const first = join(folder, 'first-root.json');
-  try {
-    await writeFile(first, repository.firstRoot ?? embeddedRoot(), { mode: 0o600 });
-    await dropBroken(cache);
-  } catch (error) {
-    throw new TrustRefreshError('Disk', `the folder ${folder} cannot be used: ${messageOf(error)}`, { cause: error });
-  }
+  const work = await workFolder(options);
   const direct = useProxy(options.proxy);
   try {
-    return await ask(options, cache, first);
+    const found = await ask(options, join(work, CACHE), join(work, FIRST));
+    await keep(join(work, CACHE), join(folder, CACHE));
+    return found;
   } catch (error) {
     throw refreshError(error, repository.mirror);
   } finally {
     direct();
+    await rm(work, { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+const CACHE = 'tuf';
+const FIRST = 'first-root.json';
+const WORK = 'refresh-';
+/** No refresh takes as long: whoever left such a folder is gone. Milliseconds. */
+const ABANDONED = 3_600_000;
+
+/**
+ * A folder of this refresh alone, with what the library kept of the last one that succeeded: the library writes its files in place, and
+ * another process may be refreshing, or may have ended in the middle of it.
+ */
+async function workFolder({ repository, folder, now }: DownloadOptions): Promise<string> {
+  try {
+    for (const name of await readdir(folder)) {
+      const path = join(folder, name);
+      const touched = name.startsWith(WORK) ? await stat(path).catch(() => undefined) : undefined;
+      if (touched !== undefined && now - touched.mtimeMs > ABANDONED) await rm(path, { recursive: true, force: true });
+    }
+    const work = await mkdtemp(join(folder, WORK));
+    await mkdir(join(work, CACHE));
+    await cp(join(folder, CACHE), join(work, CACHE), { recursive: true }).catch(() => undefined);
+    await dropBroken(join(work, CACHE));
+    await writeFile(join(work, FIRST), repository.firstRoot ?? embeddedRoot(), { mode: 0o600 });
+    return work;
+  } catch (error) {
+    throw new TrustRefreshError('Disk', `the folder ${folder} cannot be used: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Whoever comes second leaves it at what the first one kept. */
+async function keep(cache: string, kept: string): Promise<void> {
+  await rm(kept, { recursive: true, force: true }).catch(() => undefined);
+  await rename(cache, kept).catch(() => undefined);
 }
 
 async function ask({ repository: { mirror }, timeout, retries }: DownloadOptions, cache: string, rootPath: string): Promise<Omit<RefreshedTrust, 'refreshedAt'>> {
@@ -85,8 +117,8 @@ function versionsOf(metadata: Metadata): TufVersions {
 }
 
 /**
- * The library writes its files in place: one that was being written when the machine went down would stand in its way for ever. What
- * has been seen is remembered beside it, so that nothing older is taken when it begins again.
+ * Root metadata that cannot be read would stand in the library's way for ever. What has been seen is remembered beside it, so that
+ * nothing older is taken when it begins again.
  */
 async function dropBroken(cache: string): Promise<void> {
   for (const name of await readdir(cache).catch(() => [])) {

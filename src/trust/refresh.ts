@@ -18,7 +18,7 @@ export interface TrustStoreOptions {
   readonly check: (text: string) => Promise<string | undefined>;
 }
 
-/** The trusted root of one repository: what was refreshed last, and refreshing it. One process at a time may refresh one folder. */
+/** The trusted root of one repository: what was refreshed last, and refreshing it. Several processes may do so in one folder. */
 export class TrustStore {
   readonly #options: TrustStoreOptions;
 
@@ -43,7 +43,7 @@ export class TrustStore {
     const folder = await prepareFolder(directory, repository);
     await noteAttempt(folder, clock.now());
     const { downloadTrust } = await import('./download.ts');
-    const found = await downloadTrust({ ...this.#options, folder });
+    const found = await downloadTrust({ ...this.#options, folder, now: clock.now() });
     const before = await this.#before(folder);
     if (before !== undefined) refuseBackwards(found, before, repository);
     const trust: RefreshedTrust = { ...found, refreshedAt: clock.now() };

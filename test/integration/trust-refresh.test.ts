@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -237,7 +237,7 @@ describe('on disk', () => {
     const directory = newDirectory();
     await storeOf(client, { directory }).refresh();
     assert.match(only(directory), /\/[0-9a-f]{32}$/);
-    assert.deepEqual(readdirSync(only(directory)).toSorted(), ['attempted', 'first-root.json', 'last-good.json', 'tuf']);
+    assert.deepEqual(readdirSync(only(directory)).toSorted(), ['attempted', 'last-good.json', 'tuf']);
     const library = only(join(only(directory), 'tuf'));
     assert.deepEqual(readdirSync(library).toSorted(), ['root.json', 'snapshot.json', 'targets', 'targets.json', 'timestamp.json']);
     assert.deepEqual(readdirSync(join(library, 'targets')), ['trusted_root.json']);
@@ -252,6 +252,30 @@ describe('on disk', () => {
     await store.refresh();
     writeFileSync(join(only(join(only(directory), 'tuf')), 'root.json'), '{"signed":');
     assert.equal((await store.refresh()).text, old);
+  });
+
+  test('several processes may refresh at the same time', async () => {
+    const client = mirror.publish(old);
+    const directory = newDirectory();
+    for (const text of [old, newer]) {
+      mirror.republish(client, text, { version: text === old ? 1 : 2 });
+      const all = await Promise.all(Array.from({ length: 6 }, () => storeOf(client, { directory }).refresh()));
+      assert.deepEqual(all.map((trust) => trust.text), Array.from({ length: 6 }, () => text));
+      assert.equal((await storeOf(client, { directory }).lastGood())?.text, text);
+    }
+    assert.deepEqual(readdirSync(only(directory)).toSorted(), ['attempted', 'last-good.json', 'tuf']);
+  });
+
+  test('what a process left that ended in the middle is removed, once it is old', async () => {
+    const client = mirror.publish(old);
+    const directory = newDirectory();
+    await storeOf(client, { directory }).refresh();
+    const [left, fresh] = [join(only(directory), 'refresh-left'), join(only(directory), 'refresh-fresh')];
+    for (const path of [left, fresh]) mkdirSync(path);
+    utimesSync(left, (NOW - 2 * HOUR) / 1000, (NOW - 2 * HOUR) / 1000);
+    utimesSync(fresh, NOW / 1000, NOW / 1000);
+    await storeOf(client, { directory }).refresh();
+    assert.deepEqual([existsSync(left), existsSync(fresh)], [false, true]);
   });
 
   const BROKEN: Record<string, (path: string) => void> = {
