@@ -56,8 +56,9 @@ async function file(path: string, { readFile }: CliContext): Promise<Uint8Array>
 
 /** What `cosign generate` prints for an image by its digest. */
 function impliedPayload(image: ImageReference, digest: Digest, { stderr }: CliContext): Uint8Array {
-  stderr(`WARNING: using obsolete implied signature payload data (with digest ${digest}); specify it explicitly with --payload instead\n`);
-  const name = referenceName({ ...image, digest }).replace(/@.*$/, '');
+  const reference = referenceName({ ...image, digest });
+  stderr(`WARNING: using obsolete implied signature payload data (with digested reference ${reference}); specify it explicitly with --payload instead\n`);
+  const name = reference.replace(/@.*$/, '');
   const critical = new InOrder([
     ['identity', new InOrder([['docker-reference', name]])],
     ['image', new InOrder([['docker-manifest-digest', digest]])],

@@ -39,7 +39,8 @@ export async function localRegistry(path: string): Promise<RegistryClient> {
       return { digest, bytes: await readBlob(path, digest, MANIFEST_LIMIT), mediaType: MANIFEST_TYPE } satisfies Manifest;
     },
     blob: (_, digest, limit) => readBlob(path, digest, limit),
-    referrers: (_, digest) => readReferrers(path, digest),
+    // cosign finds the bundles of an image only, not those of an index.
+    referrers: (_, digest) => (image?.kind === 'image' ? readReferrers(path, digest) : Promise.resolve([])),
     close: () => Promise.resolve(),
   };
 }

@@ -15,7 +15,7 @@ export async function loadKey(options: VerifyOptions, context: CliContext): Prom
   if (keyReference === undefined) return undefined;
   const pem = await readKey(keyReference, options, context);
   try {
-    const [key, ...others] = parsePublicKeys(pem, hashAlgorithm, { certificates: true });
+    const [key, ...others] = parsePublicKeys(pem, hashAlgorithm);
     if (others.length > 0) context.stderr(`Note: ${keyReference} holds ${others.length + 1} keys; only the first is used, as cosign does\n`);
     return key;
   } catch (error) {
@@ -28,11 +28,12 @@ function keyProblem(pem: string, error: unknown): string {
   const code = error instanceof PublicKeyError ? error.code : undefined;
   const [, label = ''] = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(pem) ?? [];
   if (code === 'Empty') return 'PEM decoding failed';
-  if (code !== 'PrivateKey' && !(code === 'Unsupported' && !KEY_LABELS.has(label))) return messageOf(error);
+  const isKey = KEY_LABELS.has(label) || (code !== 'PrivateKey' && code !== 'Certificate' && code !== 'Unsupported');
+  if (isKey) return messageOf(error);
   return `unknown Public key PEM file type: ${label}. Are you passing the correct public key?`;
 }
 
-const KEY_LABELS: ReadonlySet<string> = new Set(['PUBLIC KEY', 'RSA PUBLIC KEY', 'CERTIFICATE']);
+const KEY_LABELS: ReadonlySet<string> = new Set(['PUBLIC KEY', 'RSA PUBLIC KEY']);
 
 /** cosign's own slip of the pen is part of its interface too. */
 function keyError({ command }: VerifyOptions, why: string, cause?: unknown): VerifyError {

@@ -68,12 +68,21 @@ export async function runVerify(run: VerifyRun): Promise<void> {
   const { look, first } = run;
   for (const [index, text] of look.options.images.entries()) {
     const image = imageOf(look, text, run.context.stderr);
-    const digest = (index === 0 ? first.digest : undefined) ?? (await resolveDigest(look, image));
+    const digest = (index === 0 ? first.digest : undefined) ?? (await resolveIn(first.format, look, image));
     const target: Target = { text, image, digest };
     const bundles = index === 0 ? first.bundles : undefined;
     if (first.format === 'bundle') await verifyBundles(run, target, bundles ?? (await lookForBundles(look, image, digest)));
     else if (first.format === 'both') await verifyStrictly(run, target);
     else await verifyLegacy(run, target, bundles);
+  }
+}
+
+/** Of bundles cosign knows no exit code but one. */
+async function resolveIn(format: First['format'], look: Look, image: ImageReference): Promise<Digest> {
+  try {
+    return await resolveDigest(look, image);
+  } catch (error) {
+    throw error instanceof VerifyError && format === 'bundle' ? new VerifyError('Other', error.message, { cause: error }) : error;
   }
 }
 

@@ -69,13 +69,13 @@ async function readParts(flags: Flags, context: CliContext): Promise<Parts> {
   const parts: Parts = {};
   const chain = text('certificate-chain');
   const roots = text('ca-roots') ?? (chain === undefined ? env['SIGSTORE_ROOT_FILE'] || undefined : undefined);
-  if (chain !== undefined) parts.authorities = await fromFile(chain, '--certificate-chain', context, readChain);
+  if (chain !== undefined) parts.authorities = await fromFile(chain, KEYLESS, context, readChain);
   else if (roots !== undefined) parts.authorities = await readRoots(roots, text('ca-intermediates'), context);
   const stamp = env['SIGSTORE_TSA_CERTIFICATE_FILE'] || text('timestamp-certificate-chain');
-  if (stamp) parts.timestampAuthorities = await fromFile(stamp, '--timestamp-certificate-chain', context, (pem) => timestampAuthorityFrom(certificatesIn(pem)));
+  if (stamp) parts.timestampAuthorities = await fromFile(stamp, 'loading TSA certificates', context, (pem) => timestampAuthorityFrom(certificatesIn(pem)));
   const [log, ctLog] = [env['SIGSTORE_REKOR_PUBLIC_KEY'], env['SIGSTORE_CT_LOG_PUBLIC_KEY_FILE']];
-  if (log) parts.logs = await fromFile(log, 'SIGSTORE_REKOR_PUBLIC_KEY', context, (pem) => logsFrom(pem, 'logs'));
-  if (ctLog) parts.ctLogs = await fromFile(ctLog, 'SIGSTORE_CT_LOG_PUBLIC_KEY_FILE', context, (pem) => logsFrom(pem, 'ctLogs'));
+  if (log) parts.logs = await fromFile(log, 'getting rekor public keys', context, (pem) => logsFrom(pem, 'logs'));
+  if (ctLog) parts.ctLogs = await fromFile(ctLog, 'getting ctlog public keys', context, (pem) => logsFrom(pem, 'ctLogs'));
   return parts;
 }
 
@@ -87,24 +87,27 @@ function readChain(pem: string): TrustRoot {
 
 /** A file of roots may hold intermediates as well: those that are not self-signed. */
 async function readRoots(path: string, lower: string | undefined, context: CliContext): Promise<TrustRoot> {
-  const intermediates = lower === undefined ? [] : await fromFile(lower, '--ca-intermediates', context, certificatesIn);
-  return fromFile(path, '--ca-roots', context, (pem) => {
-    const certificates = certificatesIn(pem);
+  const intermediates = lower === undefined ? [] : await fromFile(lower, KEYLESS, context, certificatesIn);
+  return fromFile(path, KEYLESS, context, (pem) => {
+    const certificates = certificatesIn(pem).filter(({ ca }) => ca);
     const roots = certificates.filter(({ subject, issuer }) => subject === issuer);
     return authoritiesFrom(roots, [...intermediates, ...certificates.filter((one) => !roots.includes(one))]);
   });
 }
 
-async function fromFile<Value>(path: string, what: string, { readFile }: CliContext, read: (pem: string) => Value): Promise<Value> {
+const KEYLESS = 'loading certs for keyless verification';
+
+/** `doing` is cosign's word for what the file is read for. */
+async function fromFile<Value>(path: string, doing: string, { readFile }: CliContext, read: (pem: string) => Value): Promise<Value> {
   let pem: string;
   try {
     pem = new TextDecoder().decode(await readFile(path));
   } catch (error) {
-    throw new VerifyError('Other', `setting up clients and keys: ${fileError(path, error)} (${what})`, { cause: error });
+    throw new VerifyError('Other', `setting up clients and keys: ${doing}: ${fileError(path, error)}`, { cause: error });
   }
   try {
     return read(pem);
   } catch (error) {
-    throw new VerifyError('Other', `setting up clients and keys: ${path} (${what}): ${messageOf(error)}`, { cause: error });
+    throw new VerifyError('Other', `setting up clients and keys: ${doing}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -1,12 +1,14 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import { readPem } from '../../signatures/pem.ts';
+import type { TrustRoot } from '../../signatures/trust-root.ts';
 import type { EntryBody } from './entry-body.ts';
 import { readEntryBody } from './entry-body.ts';
 import type { LegacyParts } from './legacy-parts.ts';
 import { Mismatch, within } from './mismatch.ts';
 import type { Question } from './question.ts';
 import { trustOf } from './question.ts';
+import type { SignedEntry } from './signed-entry.ts';
 import { checkSet } from './signed-entry.ts';
 
 /**
@@ -25,10 +27,17 @@ export function checkLegacyLog(parts: LegacyParts, question: Question): void {
     comparePublicKeys(body, signerPem(parts.certificate, key));
     compareHash(body, parts.payload);
     const { material } = trustOf(question);
-    if (!question.inParts) within('verifying bundle with trusted root', () => checkSet(entry, material.tlogs));
-    else if (material.tlogs.some(({ logID }) => logID.toString('hex') === entry.logId)) checkSet(entry, material.tlogs);
-    else throw new Mismatch('verifying bundle: rekor log public key not found for payload');
+    if (question.inParts) checkSetInParts(entry, material.tlogs);
+    else within('verifying bundle with trusted root', () => checkSet(entry, material.tlogs));
   });
+}
+
+/** Where the logs' keys were given in files, cosign has another order and other words. */
+function checkSetInParts(entry: SignedEntry, logs: TrustRoot['material']['tlogs']): void {
+  const odd = logs.find(({ publicKey }) => publicKey.asymmetricKeyType !== 'ec');
+  if (odd !== undefined) throw new Mismatch(`rekor Public key for LogID ${odd.logID.toString('hex')} is not type ecdsa.PublicKey`);
+  if (!logs.some(({ logID }) => logID.toString('hex') === entry.logId)) throw new Mismatch('verifying bundle: rekor log public key not found for payload');
+  checkSet(entry, logs);
 }
 
 function withoutEntry({ certificate }: LegacyParts, { options }: Question, key: KeyObject | undefined): Mismatch {
