@@ -259,7 +259,7 @@ describe('on disk', () => {
     const directory = newDirectory();
     for (const text of [old, newer]) {
       mirror.republish(client, text, { version: text === old ? 1 : 2 });
-      const all = await Promise.all(Array.from({ length: 6 }, () => storeOf(client, { directory }).refresh()));
+      const all = await Promise.all(Array.from({ length: 6 }, () => storeOf(client, { directory, clock: new ManualClock(Date.now()) }).refresh()));
       assert.deepEqual(all.map((trust) => trust.text), Array.from({ length: 6 }, () => text));
       assert.equal((await storeOf(client, { directory }).lastGood())?.text, text);
     }
