@@ -1,6 +1,6 @@
 import { bundlePayload } from './bundle.ts';
 import { SignedContent } from './content.ts';
-import { asList, asObject, fromBase64, JsonError, parseJson } from './json.ts';
+import { asList, asObject, asString, fromBase64, JsonError, parseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { MAX_SIGNATURE_BYTES, readMaterial, SIGNATURE } from './legacy.ts';
 import type { Signed } from './signed.ts';
@@ -53,9 +53,9 @@ function readEnvelope(bytes: Buffer, { limits, strictJson, oneEnvelopeSignature 
   }
   const root = asObject(parseJson(bytes, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the envelope');
   const field = (object: JsonObject, name: string): unknown => (strictJson ? exactField(object, name) : goField(object, name.toLowerCase()));
-  const payloadType = field(root, 'payloadType');
+  const payloadType = asString(field(root, 'payloadType'), 'payloadType');
   if (payloadType !== IN_TOTO) {
-    throw new JsonError(`the payload type is ${JSON.stringify(String(payloadType).slice(0, 128))} instead of ${JSON.stringify(IN_TOTO)}`);
+    throw new JsonError(`the payload type is ${JSON.stringify(payloadType.slice(0, 128))} instead of ${JSON.stringify(IN_TOTO)}`);
   }
   const signatures = asList(field(root, 'signatures'), 'signatures');
   if (signatures.length === 0 || (oneEnvelopeSignature && signatures.length !== 1)) {

@@ -5,7 +5,7 @@ import { consider } from './consider.ts';
 import type { Facts, Step, StepAnswer } from './judge.ts';
 import type { PlacedMiss } from './refusal.ts';
 import { closest } from './refusal.ts';
-import { clip, quote, signerText } from './sentences.ts';
+import { clip, harmless, quote, signerText } from './sentences.ts';
 import type { CompiledAttestation, CompiledAuthority } from './types.ts';
 
 /** Statements that satisfy everything that an authority demands, all by signers that may stand for it together. */
@@ -105,13 +105,8 @@ function rejected({ authority, attestation }: Demand, statement: Accepted | unde
   const { name, cel } = attestation;
   const by = statement === undefined ? '' : ` by ${signerText(statement.signer)}`;
   const wants = cel === undefined ? '' : ` of ${quote(cel, 160)}`;
-  const text = `the attestation ${quote(name, 63)}${by} is not what authority ${quote(authority.name, 63)} wants: ${clip(clean(why), 160)}${wants}`;
+  const text = `the attestation ${quote(name, 63)}${by} is not what authority ${quote(authority.name, 63)} wants: ${harmless(why, 160)}${wants}`;
   return { authority, reason, text, location: statement?.candidate.location ?? '' };
-}
-
-/** What an evaluation tells may hold text of the statement. */
-function clean(text: string): string {
-  return quote(text, 160).slice(1, -1);
 }
 
 /** A signer that satisfies every demand does so alone; where none does, those that do it together are one party. */

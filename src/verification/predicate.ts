@@ -2,6 +2,7 @@ import { celEnv, isCelError, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import { compileRe2, type Re2 } from '../api/re2.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
+import { harmless } from './sentences.ts';
 
 /** Thrown by {@link checkPredicate}; the message says what is wrong with the expression. */
 export class PredicateError extends CodedError<'Malformed' | 'TooComplex' | 'Unknown'> {}
@@ -18,6 +19,10 @@ export const PREDICATE_VARIABLES = Object.freeze(['predicate', 'predicateType', 
 /** Comprehensions (`all`, `exists`, `map`, …) inside of each other: a third would take the cube of a list's length. */
 const MAX_NESTING = 2;
 const MAX_DEPTH = 256;
+/** Opening brackets: the library's parser takes the cube of how many it finds inside of each other, and seconds for 600. */
+const MAX_BRACKETS = 128;
+/** Characters of a name that are told. */
+const MAX_NAME = 64;
 /** Names of CEL's own types, which can be used as values. */
 const TYPES: ReadonlySet<string> = new Set(['bool', 'bytes', 'double', 'dyn', 'int', 'list', 'map', 'null_type', 'string', 'type', 'uint']);
 
@@ -67,12 +72,20 @@ export function evaluatePredicate(source: string, statement: StatementJson): Pre
   }
 }
 
+/** How many opening brackets an expression has, in texts too. */
+export function bracketsIn(source: string): number {
+  return source.match(/[([{]/g)?.length ?? 0;
+}
+
+/** WARNING: what nobody may be kept waiting by has to be counted before it is parsed. */
 function parsed(source: string): Parsed {
+  const brackets = bracketsIn(source);
+  if (brackets > MAX_BRACKETS) throw new PredicateError('TooComplex', `has ${brackets} opening brackets, and at most ${MAX_BRACKETS} are read; write it shorter`);
   try {
     return parse(source);
   } catch (error) {
     if (error instanceof RangeError) throw new PredicateError('TooComplex', 'is nested too deeply', { cause: error });
-    throw new PredicateError('Malformed', `is no CEL expression: ${messageOf(error, 200)}`, { cause: error });
+    throw new PredicateError('Malformed', `is no CEL expression: ${harmless(messageOf(error, 200), 200)}`, { cause: error });
   }
 }
 
@@ -95,7 +108,7 @@ function inspect(expression: Expression | undefined, place: Place): void {
       inspectCall(exprKind.value, inner);
       break;
     case 'structExpr':
-      if (exprKind.value.messageName !== '') throw new PredicateError('Unknown', `makes a message of type ${exprKind.value.messageName}, of which there are none here`);
+      if (exprKind.value.messageName !== '') throw new PredicateError('Unknown', `makes a message of type ${harmless(exprKind.value.messageName, MAX_NAME)}, of which there are none here`);
       for (const part of partsOf(expression)) inspect(part, inner);
       break;
     case 'comprehensionExpr':
@@ -120,7 +133,7 @@ function inspectCall(call: Kind<'callExpr'>['value'], place: Place): void {
   const qualified = namespace !== undefined && environment.funcs.find(`${namespace}.${name}`) !== undefined;
   // Operators have names such as _&&_ and @not_strictly_false.
   if (!qualified && /^[A-Za-z]/.test(name) && environment.funcs.find(name) === undefined) {
-    throw new PredicateError('Unknown', `calls ${name}(), which there is not`);
+    throw new PredicateError('Unknown', `calls ${harmless(name, MAX_NAME)}(), which there is not`);
   }
   if (!qualified) inspect(target, place);
   for (const argument of args) inspect(argument, place);
@@ -139,7 +152,7 @@ function inspectComprehension({ iterRange, accuInit, loopCondition, loopStep, re
 
 function checkName(name: string, bound: ReadonlySet<string>): void {
   if (bound.has(name) || TYPES.has(name)) return;
-  throw new PredicateError('Unknown', `uses ${name}, which there is not; there are ${PREDICATE_VARIABLES.join(', ')}`);
+  throw new PredicateError('Unknown', `uses ${harmless(name, MAX_NAME)}, which there is not; there are ${PREDICATE_VARIABLES.join(', ')}`);
 }
 
 /** The expressions directly inside of one. */

@@ -16,6 +16,11 @@ export function quote(text: string, limit = 120): string {
   return `"${clip(text, limit).replaceAll(UNSAFE, (unsafe) => `\\u{${unsafe.codePointAt(0)?.toString(16)}}`)}"`;
 }
 
+/** Text that holds others' text, cut and made harmless as {@link quote} does it, but not quoted. */
+export function harmless(text: string, limit = 120): string {
+  return quote(text, limit).slice(1, -1);
+}
+
 /** At most `limit` characters, in one line. */
 export function clip(text: string, limit: number): string {
   const line = text.replaceAll(/\s+/g, ' ').trim();

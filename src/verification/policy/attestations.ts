@@ -1,12 +1,13 @@
 import type { PolicySpecAuthority } from '../../api/v1alpha1.gen.ts';
 import { re2Size } from '../../api/re2.ts';
 import { predicateTypeOf } from '../../signatures/predicate-types.ts';
-import { checkPredicate, predicatePatterns } from '../predicate.ts';
+import { bracketsIn, checkPredicate, predicatePatterns } from '../predicate.ts';
 import type { CompiledAttestation } from '../types.ts';
 import { Refused, refusing } from './refused.ts';
 
-/** Characters of all expressions of a policy: parsing them takes some hundredths of a second. */
-const MAX_EXPRESSIONS = 16_384;
+/** Characters and opening brackets of all expressions of a policy: parsing them takes some tenths of a second. */
+const MAX_EXPRESSIONS = 8_192;
+const MAX_BRACKETS = 512;
 
 /**
  * Reads what statements an authority must have signed (api.md, Authorities).
@@ -36,6 +37,10 @@ export function expressionCost(authorities: readonly PolicySpecAuthority[]): num
   const length = sources.reduce((sum, source) => sum + source.length, 0);
   if (length > MAX_EXPRESSIONS) {
     throw new Refused('spec.authorities', `have CEL expressions of ${length} characters together, and at most ${MAX_EXPRESSIONS} are allowed; write less, or use several policies`);
+  }
+  const brackets = sources.reduce((sum, source) => sum + bracketsIn(source), 0);
+  if (brackets > MAX_BRACKETS) {
+    throw new Refused('spec.authorities', `have CEL expressions with ${brackets} opening brackets together, and at most ${MAX_BRACKETS} are allowed; write less, or use several policies`);
   }
   return sources.flatMap(predicatePatterns).reduce((sum, pattern) => sum + re2Size(pattern), 0);
 }

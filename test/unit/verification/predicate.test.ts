@@ -108,6 +108,14 @@ describe('an expression is refused', () => {
   }
   test('with a pattern that is none', () => assert.throws(() => checkPredicate('predicate.a.matches("(")'), Re2Error));
   test('with a pattern that compiles to too much', () => assert.throws(() => checkPredicate('predicate.a.matches("(x{900}y{900}z{900})")'), Re2Error));
+  test('with brackets that take the parser long', () => {
+    const before = performance.now();
+    for (const source of [`predicate.a.exists(${'('.repeat(600)}i, i == 1)`, `${'['.repeat(129)}1${']'.repeat(129)} == []`]) {
+      assert.throws(() => checkPredicate(source), (error) => error instanceof PredicateError && /opening brackets, and at most 128/.test(error.message));
+      assert.match(JSON.stringify(evaluatePredicate(source, STATEMENT)), /opening brackets/);
+    }
+    assert.ok(performance.now() - before < 200);
+  });
   for (const [name, source] of Object.entries({ brackets: `${'('.repeat(2000)}true${')'.repeat(2000)}`, calls: `${'dyn('.repeat(300)}true${')'.repeat(300)}` })) {
     test(`with ${name} deeper than can be read`, () => assert.throws(() => checkPredicate(source), PredicateError));
   }

@@ -130,9 +130,14 @@ const REFUSED: Record<string, [RawPolicy, string, RegExp, Record<string, string>
   'an expression that nests too deeply': [expression('predicate.a.all(x, x.all(y, y.all(z, z)))'), 'spec.authorities[0].attestations[0].policy.cel', /at most 2/],
   'an expression with a pattern that is none': [expression('predicate.a.matches("(")'), 'spec.authorities[0].attestations[0].policy.cel', /RE2/],
   'expressions that are too long together': [
-    keyless({}, { attestations: Array.from({ length: 5 }, (_, index) => ({ name: `a${index}`, predicateType: 'vuln', policy: { cel: `"${'x'.repeat(4000)}" == predicate` } })) }),
+    keyless({}, { attestations: Array.from({ length: 3 }, (_, index) => ({ name: `a${index}`, predicateType: 'vuln', policy: { cel: `"${'x'.repeat(4000)}" == predicate` } })) }),
     'spec.authorities',
-    /at most 16384/,
+    /at most 8192/,
+  ],
+  'expressions with too many brackets together': [
+    keyless({}, { attestations: Array.from({ length: 5 }, (_, index) => ({ name: `a${index}`, predicateType: 'vuln', policy: { cel: `predicate == [${'[],'.repeat(110)}[]]` } })) }),
+    'spec.authorities',
+    /opening brackets together, and at most 512/,
   ],
   'patterns in expressions that compile to too much together': [
     keyless({}, { attestations: Array.from({ length: 4 }, (_, index) => ({ name: `a${index}`, predicateType: 'vuln', policy: { cel: Array.from({ length: 5 }, () => `predicate.matches("${'x{950}'.repeat(2)}")`).join(' && ') } })) }),
