@@ -42,8 +42,10 @@ const BROADER = [
 /** The authority that says what the flags of a case say; nothing where an authority cannot say it, or they are wrong. */
 function authorityOf({ args, ref, id }: Row, folder: string): CompiledAuthority | undefined {
   try {
-    const options = readOptions(readFlags([...args, ref], { env: {}, stderr: () => undefined }), { env: {}, stderr: () => undefined });
-    const { identity, keyReference, trustedRoot, ignoreTlog, ignoreSct, useSignedTimestamps, annotations } = options;
+    const flags = readFlags([...args, ref], { env: {}, stderr: () => undefined });
+    const options = readOptions(flags, { env: {}, stderr: () => undefined });
+    const trustedRoot = flags.text['trusted-root'];
+    const { identity, keyReference, ignoreTlog, ignoreSct, useSignedTimestamps, annotations } = options;
     if (identity?.issuer.exact !== undefined && identity.issuer.pattern !== undefined) return undefined;
     const text = (path: string): string => readFileSync(join(folder, path), 'utf8');
     return {
