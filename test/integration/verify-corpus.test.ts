@@ -1,63 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import test from 'node:test';
-import { systemClock } from '../../src/base/clock.ts';
-import type { CliContext } from '../../src/cli/context.ts';
-import { verify, verifyAttestation } from '../../src/cli/verify.ts';
-import { createRegistryClient } from '../../src/registry/client.ts';
-import { corpusRows } from '../support/corpus.ts';
+import type { Ran } from '../support/corpus-run.ts';
+import { bagOfWords, CORPORA, runCorpus } from '../support/corpus-run.ts';
 import type { RegistryConditions } from '../support/replay-registry.ts';
-import { skipWithoutReplay, startReplay } from '../support/replay-registry.ts';
-
-interface Row {
-  readonly id: string;
-  readonly kind: string;
-  readonly ref: string;
-  readonly args: readonly string[];
-  readonly expect: { readonly exit: number; readonly errorContains?: readonly string[] };
-}
-interface Recorded {
-  readonly id: string;
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-interface Ran extends Recorded {
-  readonly row: Row;
-  /** What the real cosign printed. */
-  readonly cosign: Recorded;
-}
-
-/** Runs every case of a corpus through its command, against a registry on loopback that serves its images. */
-async function runCorpus(name: string, conditions: RegistryConditions): Promise<readonly Ran[]> {
-  const { host, folder, close } = await startReplay(name, conditions);
-  const recorded = new Map((corpusRows(`corpus/${name}/recorded.jsonl`) as unknown as Recorded[]).map((one) => [one.id, one]));
-  const settled = (text: string): string => text.replaceAll(host, 'REGISTRY');
-  try {
-    const ran: Ran[] = [];
-    for (const row of corpusRows(`corpus/${name}/cases.jsonl`) as unknown as Row[]) {
-      let [stdout, stderr] = ['', ''];
-      const context: CliContext = {
-        stdout: (text) => (stdout += text),
-        stderr: (text) => (stderr += text),
-        env: {},
-        readFile: (path) => readFile(join(folder, path)),
-        createRegistry: createRegistryClient,
-        clock: systemClock,
-        setExitCode: () => undefined,
-      };
-      const command = row.kind === 'attestation' ? verifyAttestation : verify;
-      const code = await command([...row.args, `${host}/${row.ref}`], context);
-      const cosign = recorded.get(row.id);
-      assert.ok(cosign !== undefined, row.id);
-      ran.push({ id: row.id, row, cosign, code, stdout: settled(stdout), stderr: settled(stderr) });
-    }
-    return ran;
-  } finally {
-    await close();
-  }
-}
+import { skipWithoutReplay } from '../support/replay-registry.ts';
 
 /** Where the words differ from cosign's, which are all that differs: kind of difference, and the cases. */
 const OTHER_WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -66,11 +12,9 @@ const OTHER_WORDS: Readonly<Record<string, readonly string[]>> = {
   'cosign would ask the public log, and could not reach it': ['t-noset-b-keyless-legacy/fail-online'],
 };
 const OTHERS = Object.values(OTHER_WORDS).flat();
-/** cosign tells the errors of several signatures in any order. */
-const bag = (text: string): string => text.replaceAll(/^Note: .*\n/gm, '').split(/\s+/).toSorted().join(' ');
 const failed = (ran: readonly Ran[], isGood: (one: Ran) => boolean): readonly string[] => ran.filter((one) => !isGood(one)).map(({ id, code, stderr }) => `${id}: ${code} ${stderr}`);
 
-const CONDITIONS: readonly (readonly [string, string, RegistryConditions])[] = [
+const CONDITIONS: readonly (readonly [keyof typeof CORPORA, string, RegistryConditions])[] = [
   ['signatures', 'as it is', {}],
   ['signatures', 'without referrers, behind tokens and redirects', { referrers: 'unsupported', auth: true, 'redirect-blobs': true }],
   ['cosign-local', 'as it is', {}],
@@ -83,7 +27,7 @@ for (const [name, condition, conditions] of CONDITIONS) {
   test(`${name}, at a registry ${condition}: what cosign says of genuine and tampered images`, { skip, timeout: 300_000 }, async (t) => {
     const ran = await runCorpus(name, conditions);
 
-    await t.test('every case is run', () => assert.equal(ran.length, name === 'signatures' ? 788 : 126));
+    await t.test('every case is run', () => assert.equal(ran.length, CORPORA[name]));
 
     await t.test('nothing is accepted that cosign refuses', () => {
       assert.deepEqual(failed(ran, ({ code, row }) => code !== 0 || row.expect.exit === 0), []);
@@ -102,7 +46,7 @@ for (const [name, condition, conditions] of CONDITIONS) {
     });
 
     await t.test('stderr is what cosign prints, word for word, but for notes on what the operator would say', () => {
-      assert.deepEqual(failed(ran, ({ id, stderr, cosign }) => bag(stderr) === bag(cosign.stderr) || OTHERS.includes(id)), []);
+      assert.deepEqual(failed(ran, ({ id, stderr, cosign }) => bagOfWords(stderr) === bagOfWords(cosign.stderr) || OTHERS.includes(id)), []);
     });
 
     await t.test('stderr of a refused image has the sentence that people look for, and ends in cosign’s two lines', () => {
