@@ -6,7 +6,7 @@ import type { PolicyState } from '../../../src/controllers/policy-set.ts';
 import { errorFromStatus } from '../../../src/kube/api-error.ts';
 import type { KubeObject } from '../../../src/kube/object.ts';
 import { describeTrust, type TrustDescription, trustSource, type TrustSource } from '../../../src/signatures/trust-recipe.ts';
-import { clusterPolicy, keylessAuthority, newPublicKey, policy, PUBLIC_KEY } from '../../support/builders.ts';
+import { clusterPolicy, keyAuthority, keylessAuthority, newPublicKey, policy, PUBLIC_KEY } from '../../support/builders.ts';
 import { sigstore } from '../../support/compile.ts';
 import { ManualClock, settled } from '../../support/manual-clock.ts';
 import { until } from '../../support/until.ts';
@@ -139,6 +139,26 @@ test('a Secret that is written again with the same key decides nothing', () =>
     assert.equal(world.compile(object).hash, before.hash);
   }));
 
+const pullSecret = (password: string, resourceVersion = '5'): KubeObject => {
+  const config = JSON.stringify({ auths: { 'sigs.example': { username: 'reader', password } } });
+  return { metadata: { namespace: 'web', name: 'reader', uid: 's', resourceVersion }, data: { '.dockerconfigjson': Buffer.from(config).toString('base64') } } as KubeObject;
+};
+const BY_SOURCE = { authorities: [keyAuthority({ source: [{ oci: 'sigs.example/acme', signaturePullSecrets: [{ name: 'reader' }] }] })] };
+
+test('a pull secret of a source that is rotated makes it another policy, whose new credentials count', () =>
+  inWorld(pullSecret('old'), async (world) => {
+    const object = objectOf(policy(BY_SOURCE));
+    const before = await world.read(object);
+    world.client.emit('secrets', 'MODIFIED', pullSecret('new', '6'));
+    const after = world.compile(object);
+    assert.deepEqual([told(after), after.hash === before.hash], ['compiled', false]);
+    assert.ok(after.status === 'compiled');
+    const [source] = after.policy.authorities[0]?.sources ?? [];
+    assert.ok(source);
+    assert.equal((await after.policy.sourceKeychain?.(source)?.lookup({ host: 'sigs.example', path: 'acme' }))?.password, 'new');
+    assert.doesNotMatch(JSON.stringify(after), /"new"/);
+  }));
+
 test('a Secret that is deleted does not count any more', () =>
   inWorld(secret(PUBLIC_KEY), async (world) => {
     const object = objectOf(policy(BY_SECRET));
@@ -239,6 +259,26 @@ test('what is in a trust root is asked once, and again when it changes', () =>
     assert.deepEqual(asked, [sigstore('ours').json, sigstore('theirs').json]);
     assert.notEqual(before.hash, after.hash);
   }));
+
+test('of several trust roots only the one that changed is asked for again', () => {
+  const refs = ['a.json', 'b.json'].map((key) => ({ kind: 'Secret', name: 'release', key }));
+  const authorities = [keylessAuthority({ keyless: { identities: [{ issuer: 'https://i.example', subject: 'me' }], trustRootRef: refs[0] }, ctlog: { trustRootRef: refs[1] } })];
+  const both = (a: string, b: string, resourceVersion: string): KubeObject =>
+    ({ ...rootSecret('', resourceVersion), data: { 'a.json': Buffer.from(sigstore(a).json).toString('base64'), 'b.json': Buffer.from(sigstore(b).json).toString('base64') } } as KubeObject);
+  return inWorld(both('ours', 'theirs', '5'), async (world) => {
+    const asked: string[] = [];
+    world.describe = async (source) => {
+      asked.push(source.text);
+      return describeTrust(source);
+    };
+    const object = objectOf(policy({ authorities }));
+    await until(() => world.compile(object).status === 'compiled', 'the policy');
+    world.client.emit('secrets', 'MODIFIED', both('ours', 'others', '6'));
+    await settled();
+    await until(() => world.compile(object).status === 'compiled' && asked.length > 2, 'the policy again');
+    assert.deepEqual(asked, ['ours', 'theirs', 'others'].map((name) => sigstore(name).json));
+  });
+});
 
 test('a trust root that is none is named with its field', () =>
   inWorld(rootSecret('{}'), async (world) => {

@@ -117,6 +117,39 @@ test('a thousand looks at one new digest are one verification', async () => {
   assert.deepEqual(proofs, ['good']);
 });
 
+test('each authority is judged on what is where it looks, and a source that fails is an outage', async () => {
+  const { verify, sign, registry, proves } = bench();
+  sign('good');
+  const source = { host: 'sigs.example', path: 'store', tagPrefix: 'prod-', pullSecrets: [] };
+  const elsewhere = make.policy([make.keyless('ci', { sources: [source], hash: 'elsewhere' })]);
+  assert.equal(outcome(await verify({ policies: [CI, elsewhere] })), 'Verified SignatureValid, Failed NoSignature');
+  proves.set('kept', make.proof());
+  registry.put({ layers: [{ ...registry.blobOf('kept'), annotations: { 'dev.cosignproject.cosign/signature': 'x' } }] }, `prod-${make.DIGEST.replace(':', '-')}.sig`);
+  assert.equal(outcome(await verify({ policies: [{ ...elsewhere, freshSince: make.NOW }] })), 'Failed NoSignature', 'still the answer of before');
+  const other = make.policy([make.keyless('ci', { sources: [{ ...source, path: 'other' }], hash: 'other' })]);
+  registry.before = (call) => {
+    if (call.startsWith('manifest prod-')) throw new RegistryError('Unavailable', 'the store does not answer');
+  };
+  assert.equal(outcome(await verify({ policies: [other] })), 'Unknown RegistryUnavailable');
+  registry.before = () => undefined;
+  assert.equal(outcome(await verify({ policies: [other] })), 'Verified SignatureValid');
+});
+
+test('an attestation that satisfies its expression verifies, and is asked for once', async () => {
+  const { verify, registry, proves, proofs } = bench();
+  const envelope = JSON.stringify({ payloadType: 'application/vnd.in-toto+json', payload: Buffer.from('{"predicate":{"ok":true}}').toString('base64'), signatures: [{ sig: 'AAAA' }] });
+  proves.set(envelope, make.proof({ type: 'https://example.com/x' }));
+  registry.put({ layers: [{ ...registry.blobOf(envelope), annotations: { 'dev.cosignproject.cosign/signature': '' } }] }, `${make.DIGEST.replace(':', '-')}.att`);
+  const wanting = (cel: string): ReturnType<typeof make.policy> =>
+    make.policy([make.keyless('ci', { hash: cel, attestations: [{ name: 'a', predicateType: 'https://example.com/x', match: 'Any', cel }] })]);
+  const policies = [wanting('predicate.ok'), wanting('!predicate.ok'), wanting('predicate.other')];
+  assert.equal(outcome(await verify({ policies })), 'Verified SignatureValid, Failed AttestationRejected, Failed AttestationRejected');
+  registry.calls.length = 0;
+  proofs.length = 0;
+  assert.equal(outcome(await verify({ policies })), 'Verified SignatureValid, Failed AttestationRejected, Failed AttestationRejected');
+  assert.deepEqual([registry.calls, proofs], [['head 1.4'], []]);
+});
+
 const OUTAGES: Readonly<Record<string, readonly [RegistryErrorCode, string]>> = {
   'a registry that is down': ['Unavailable', 'Unknown RegistryUnavailable'],
   'a registry that throttles': ['Throttled', 'Unknown RegistryThrottled'],

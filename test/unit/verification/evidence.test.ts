@@ -3,7 +3,7 @@ import test from 'node:test';
 import { digestOf } from '../../../src/base/digest.ts';
 import { RegistryError } from '../../../src/registry/types.ts';
 import type { RegistryErrorCode } from '../../../src/registry/types.ts';
-import { EvidenceReader } from '../../../src/verification/evidence.ts';
+import { EvidenceReader, type Subject } from '../../../src/verification/evidence.ts';
 import type { Evidence } from '../../../src/verification/evidence-types.ts';
 import type { EngineLimits } from '../../../src/verification/limits.ts';
 import { DEFAULT_LIMITS } from '../../../src/verification/limits.ts';
@@ -107,6 +107,14 @@ test('a payload above the limit is not fetched, and one that lies about its size
   assert.equal(lying.defects[0]?.reason, 'LimitExceeded');
 });
 
+test('content of another size than its descriptor says is no signature', async () => {
+  for (const size of [10, 12]) {
+    const { candidates, defects, failures } = await read((registry) => registry.put({ layers: [{ ...registry.blobOf('x'.repeat(11)), size, annotations: SIGNED }] }, `${DIGEST.replace(':', '-')}.sig`));
+    assert.deepEqual([candidates, failures, defects[0]?.reason], [[], [], 'SignatureInvalid']);
+    assert.match(defects[0]?.message ?? '', new RegExp(`11 bytes, and its descriptor says ${size}`));
+  }
+});
+
 test('at most the cap of signatures is looked at, the rest is counted', async () => {
   const layers = Array.from({ length: 70 }, (_, index) => ({ payload: `p${index}`, annotations: SIGNED }));
   const found = await read((registry) => registry.sign(DIGEST, ...layers));
@@ -176,6 +184,20 @@ test('a place that does not answer in time is a failure, and what the other one 
   const found = await reading;
   assert.deepEqual([found.candidates.length, found.failures.map(({ code }) => code)], [1, ['Unavailable']]);
   assert.equal(clock.timers, 0);
+});
+
+test('evidence is kept by what the tags begin with, and by which attestations were asked for', async () => {
+  const registry = new MemoryRegistry();
+  const reader = new EvidenceReader(registry, new ManualClock(), DEFAULT_LIMITS);
+  const asks = async (more: Partial<Subject>): Promise<number> => {
+    const before = registry.calls.length;
+    await reader.read({ repository: REPOSITORY, digest: DIGEST, ...more }, 1000, { keychain: ANONYMOUS });
+    return registry.calls.length - before;
+  };
+  for (const subject of [{}, { tagPrefix: 'prod-' }, { predicateTypes: ['a'] }, { predicateTypes: ['a', 'b'] }, { predicateTypes: ['a'], tagPrefix: 'prod-' }]) {
+    assert.deepEqual([await asks(subject), await asks(subject)], [2, 0], JSON.stringify(subject));
+  }
+  assert.equal(await asks({ predicateTypes: ['b', 'a'] }), 0, 'in whatever order');
 });
 
 test('evidence is kept by repository, digest and credentials, and only when it is whole', async () => {
