@@ -14,6 +14,8 @@ export interface PodImage {
   readonly pointer: string;
   /** JSON pointer of the name of the container or volume: what a patch tests, so that a shifted list is not hit. */
   readonly namePointer: string;
+  /** Set where this stands for so many images that are not looked at: there is no image then. */
+  readonly omitted?: number;
 }
 
 /**

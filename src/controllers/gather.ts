@@ -85,7 +85,7 @@ function isWide({ key }: CompiledPolicy): boolean {
 async function outcomeOf(dependencies: GatherDependencies, asking: Asking, { field, reference, problem, states }: ImageQuestion): Promise<ImageOutcome> {
   const now = dependencies.clock.now();
   if (reference === undefined) {
-    const verdicts = states.map((state) => (state.status === 'refused' ? refused(state, now) : unreadable(state, `${problem}; correct the reference`, now)));
+    const verdicts = states.map((state) => (state.status === 'refused' ? refused(state, now) : unreadable(state, problem ?? 'it cannot be read', now)));
     return { field, name: field.image, pinned: false, verdicts };
   }
   const { name } = reference;

@@ -4,6 +4,7 @@ import { messageOf, Waiting } from '../base/errors.ts';
 import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
 import { policyId } from './ledger.ts';
 import { type PolicySet, type PolicyState, scopeOf } from './policy-set.ts';
+import { MAX_IMAGES } from './workload-limits.ts';
 import type { WorkloadObject } from './workload-object.ts';
 
 /** What is asked to know who governs a workload. */
@@ -19,7 +20,7 @@ export interface GovernanceDependencies {
 export interface ImageQuestion {
   readonly field: PodImage;
   readonly reference?: ImageReference;
-  /** Why there is no reference. */
+  /** Why there is no reference, and what to do. */
   readonly problem?: string;
   readonly states: readonly SettledGovernor[];
 }
@@ -50,13 +51,17 @@ export function questionsOf({ policies, uncompiled, namespaceLabels }: Governanc
 }
 
 function questionOf(field: PodImage, states: readonly PolicyState[]): ImageQuestion {
+  if (field.omitted !== undefined) {
+    const problem = `it has ${field.omitted} images more than the ${MAX_IMAGES} of a workload that are looked at; make several workloads of it`;
+    return { field, problem, states: settled(states) };
+  }
   try {
     const reference = parseImageReference(field.image);
     return { field, reference, states: settled(states.filter((state) => scopeOf(state).governsImage(reference.name))) };
   } catch (error) {
     if (error instanceof Waiting) throw error;
     // It has no name that a glob could be held against, so every policy of the workload must be taken to mean it.
-    return { field, problem: messageOf(error, 400), states: settled(states) };
+    return { field, problem: `${messageOf(error, 400)}; correct the reference`, states: settled(states) };
   }
 }
 

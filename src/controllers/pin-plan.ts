@@ -55,6 +55,15 @@ export function readTags(annotation: string | undefined): Readonly<Record<string
   }));
 }
 
+const read = new WeakMap<WorkloadObject, Readonly<Record<string, RememberedTag>>>();
+
+/** The same of a workload, read once: it is asked for with each of its images. */
+function tagsOf(workload: WorkloadObject): Readonly<Record<string, RememberedTag>> {
+  const tags = read.get(workload) ?? readTags(workload.tags);
+  read.set(workload, tags);
+  return tags;
+}
+
 function rememberedTag(value: unknown): RememberedTag | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { ref, digest, reverts } = value as Record<string, unknown>;
@@ -103,7 +112,7 @@ function ownAnnotations(workload: WorkloadObject): Record<string, string> | unde
 
 /** What is to be remembered after these pins: the new ones, and the old ones of fields that still hold their digest. */
 function nextTags(workload: WorkloadObject, pins: readonly Pin[], reverts: number): [string, RememberedTag][] {
-  const before = readTags(workload.tags);
+  const before = tagsOf(workload);
   return workload.images.flatMap((field): [string, RememberedTag][] => {
     const key = tagKey(field);
     const pin = pins.find((one) => one.field.pointer === field.pointer);
@@ -115,7 +124,7 @@ function nextTags(workload: WorkloadObject, pins: readonly Pin[], reverts: numbe
 
 /** What a pinned field was pinned from, if the annotation says so for this very digest and repository. */
 export function rememberedRef(workload: WorkloadObject, field: PodImage): string | undefined {
-  const tags = readTags(workload.tags);
+  const tags = tagsOf(workload);
   const key = tagKey(field);
   const tag = Object.hasOwn(tags, key) ? tags[key] : undefined;
   if (tag === undefined || !field.image.endsWith(`@${tag.digest}`)) return undefined;

@@ -1,6 +1,7 @@
 import { REQUESTED_AT_ANNOTATION } from '../api/annotations.ts';
 import type { KubeObject, Resource } from '../kube/object.ts';
 import type { Stored } from '../kube/store.ts';
+import { boundedSpec } from '../verification/policy/oversized.ts';
 import type { PolicyKey } from '../verification/types.ts';
 import { policyId } from './ledger.ts';
 import type { KnownStatus } from './policy-status.ts';
@@ -11,7 +12,7 @@ export const POLICY_RESOURCES: Readonly<Record<PolicyKey['kind'], Resource>> = {
   ClusterImageVerification: { group: 'assay.dev', version: 'v1alpha1', plural: 'clusterimageverifications', kind: 'ClusterImageVerification', namespaced: false },
 };
 
-/** What is kept in memory of a policy: all of its spec and status. */
+/** What is kept in memory of a policy: all of its spec, unless that is too large, and its status. */
 export interface PolicyObject extends Stored {
   readonly kind: PolicyKey['kind'];
   readonly uid: string;
@@ -34,7 +35,7 @@ export function projectPolicy(kind: PolicyKey['kind'], object: KubeObject): Poli
     resourceVersion: metadata.resourceVersion ?? '',
     uid: metadata.uid ?? '',
     generation: metadata.generation ?? 0,
-    spec,
+    spec: boundedSpec(spec),
     deleting: metadata.deletionTimestamp !== undefined,
     ...(status === undefined ? {} : { status }),
     ...(requestedAt === undefined ? {} : { requestedAt }),

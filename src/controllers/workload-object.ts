@@ -4,6 +4,7 @@ import { pointerOf, WORKLOAD_KINDS, type WorkloadKind } from '../api/workload-ki
 import { digestOf } from '../base/digest.ts';
 import type { KubeObject } from '../kube/object.ts';
 import type { Stored } from '../kube/store.ts';
+import { boundedImages, boundedLabels, boundedSecrets, boundedTags } from './workload-limits.ts';
 import { imageManager, writerOf } from './writers.ts';
 
 /** Who writes, as `managedFields` names it. */
@@ -57,7 +58,7 @@ export function projectWorkload(kind: WorkloadKind, object: KubeObject): Workloa
   const images = allImages(kind, object, podSpec).filter((image) => !owned || (kind.kind === 'Pod' && image.holder === 'ephemeralContainers'));
   if (owned && images.length === 0) return undefined;
   const annotations = metadata.annotations;
-  const tags = annotations?.[TAGS_ANNOTATION];
+  const tags = boundedTags(annotations?.[TAGS_ANNOTATION]);
   const manager = kind.images.type === 'PodSpec' ? imageManager(metadata.managedFields, kind.images.path, FIELD_MANAGER) : undefined;
   const writer = writerOf(metadata.labels, annotations, manager);
   return {
@@ -66,9 +67,9 @@ export function projectWorkload(kind: WorkloadKind, object: KubeObject): Workloa
     name: metadata.name,
     resourceVersion: metadata.resourceVersion ?? '',
     uid: metadata.uid ?? '',
-    labels: metadata.labels ?? {},
-    images,
-    pullSecrets: pullSecretsOf(podSpec),
+    labels: boundedLabels(metadata.labels ?? {}),
+    images: boundedImages(images),
+    pullSecrets: boundedSecrets(pullSecretsOf(podSpec)),
     serviceAccount: stringOf(podSpec['serviceAccountName']) ?? 'default',
     hasAnnotations: annotations !== undefined,
     deleting: metadata.deletionTimestamp !== undefined,

@@ -11,6 +11,7 @@ import { canonicalHash } from './canonical-hash.ts';
 import type { CompiledPolicy, CompileResult } from './compiled-policy.ts';
 import { refuseNotYet } from './not-yet.ts';
 import type { ResolvedReferences } from './references.ts';
+import { refuseOversized } from './oversized.ts';
 import { Refused } from './refused.ts';
 import { SPEC_SCHEMA } from './schema.gen.ts';
 import { compileExclusions, compileScope, salvageScope } from './scope.ts';
@@ -68,6 +69,7 @@ export function compilePolicy(object: RawPolicyObject, context: CompileContext):
 }
 
 function compileSpec(key: PolicyKey, raw: unknown, context: CompileContext): Content {
+  refuseOversized(raw);
   const spec = walk(SPEC_SCHEMA, raw ?? {}, 'spec') as PolicySpec;
   refuseForbidden(key, spec);
   refuseNotYet(spec);
