@@ -37,8 +37,18 @@ export function refused(policy: JudgingPolicy, facts: Facts, signed: readonly Co
   if (miss !== undefined && miss.reason !== 'NoSignature') return missed('Failed', miss, all.length);
   const seen = evidence.attestations + all.length;
   const attested = seen === 0 ? '' : ` (${seen} attestation${seen > 1 ? 's' : ''} found: an attestation is not a signature)`;
-  const message = `no signature of ${image.name}@${digest} was found${attested}; sign it with: cosign sign ${image.name}@${digest}`;
+  const places = placesOf(policy);
+  const [place] = places;
+  const where = place === undefined ? '' : ` in ${places.join(', ')}`;
+  const how = place === undefined ? '' : `COSIGN_REPOSITORY=${place} `;
+  const message = `no signature of ${image.name}@${digest} was found${where}${attested}; sign it with: ${how}cosign sign ${image.name}@${digest}`;
   return { result: 'Failed', reason: 'NoSignature', message: clip(message, MESSAGE_LIMIT) };
+}
+
+/** Where signatures were looked for, if none of the authorities looks beside the image. */
+function placesOf({ authorities }: JudgingPolicy): readonly string[] {
+  if (authorities.some(({ sources }) => sources.length === 0)) return [];
+  return [...new Set(authorities.flatMap(({ sources }) => sources.map(({ host, path }) => `${host}/${path}`)))].slice(0, 2);
 }
 
 function belowThreshold({ threshold }: JudgingPolicy, signed: readonly CompiledAuthority[], misses: readonly PlacedMiss[]): Judgement {

@@ -304,3 +304,11 @@ test('text that a signer chose can neither break the sentence nor fill it', () =
   assert.ok(message.length <= 512 && !message.includes('\n'), message);
   assert.match(message, /; sign with that identity, or add the one that signed to the authority if it may \(registry\.example\/acme\/web, one\)$/);
 });
+
+test('where nothing was found in the sources of every authority, these are named, and how to sign there', () => {
+  const source = { host: 'sigs.example', path: 'store', tagPrefix: '', pullSecrets: [] };
+  const sourced = make.keyless('ci', { sources: [source] });
+  const { message } = judge(make.policy([sourced]), make.facts([]), make.proves({}));
+  assert.match(message, /was found in sigs\.example\/store; sign it with: COSIGN_REPOSITORY=sigs\.example\/store cosign sign registry\.example/);
+  assert.doesNotMatch(judge(make.policy([sourced, make.keyless('other')]), make.facts([]), make.proves({})).message, /sigs\.example/);
+});
