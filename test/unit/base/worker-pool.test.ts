@@ -51,13 +51,17 @@ test('no worker is there before the first job, and one is enough for jobs that c
   assert.equal(pool.state.workers, 1);
 }, { size: 4 }));
 
-test('jobs of one affinity go to one worker while that is free', withPool(async ({ odd }) => {
-  await Promise.all([odd({ do: 'rest', milliseconds: 20 }), odd({ do: 'rest', milliseconds: 20 }), odd({ do: 'rest', milliseconds: 20 })]);
+test('jobs of one affinity go to one worker while that is free, and those of others to others', withPool(async ({ odd }) => {
+  const seen = new Set<unknown>();
+  while (seen.size < 3) for (const who of await Promise.all([1, 2, 3].map(() => odd({ do: 'who' })))) seen.add(who);
+  const homes = new Set<unknown>();
   for (const affinity of ['a', 'b', 'c', 'd', 'e']) {
     const workers = new Set<unknown>();
     for (let turn = 0; turn < 5; turn += 1) workers.add(await odd({ do: 'who' }, { affinity }));
     assert.equal(workers.size, 1, affinity);
+    homes.add([...workers][0]);
   }
+  assert.equal(homes.size, 3);
 }, { size: 3 }));
 
 test('a worker is answered what it asks while it does the job', withPool(async ({ odd }) => {

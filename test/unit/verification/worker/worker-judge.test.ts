@@ -107,7 +107,7 @@ for (const [path, code] of Object.entries(poisons)) {
 }
 
 /** A judge whose pool fails as told. */
-function failing(code: WorkerErrorCode | undefined, clock = new ManualClock()): { judge: WorkerJudge; runs: () => number; heal: () => void } {
+function failing(code: WorkerErrorCode | undefined, clock = new ManualClock()): { judge: WorkerJudge; runs: () => number; heal: () => void; fail: () => void } {
   let runs = 0;
   let failure = code;
   const run = <Output>(): Promise<Output> => {
@@ -115,7 +115,7 @@ function failing(code: WorkerErrorCode | undefined, clock = new ManualClock()): 
     if (failure !== undefined) return Promise.reject(new WorkerError(failure, 'told to'));
     return Promise.resolve({ result: 'Verified', reason: 'SignatureValid', message: 'm' } as Output);
   };
-  return { judge: new WorkerJudge({ pool: { run }, clock, limits: DEFAULT_LIMITS, random: () => 1 }), runs: () => runs, heal: () => (failure = undefined) };
+  return { judge: new WorkerJudge({ pool: { run }, clock, limits: DEFAULT_LIMITS, random: () => 1 }), runs: () => runs, heal: () => (failure = undefined), fail: () => (failure = code) };
 }
 
 const ours = policy([byRelease]);
@@ -134,7 +134,7 @@ for (const code of ['Full', 'Unavailable', 'Closed'] as const) {
 
 test('what is set aside is tried again after a while, and then for longer; other signatures and other policies are tried at once', async () => {
   const clock = new ManualClock();
-  const { judge, runs, heal } = failing('Overrun', clock);
+  const { judge, runs, heal, fail } = failing('Overrun', clock);
   const ask = (asked = ours, seen = facts([])): Promise<string> => judge.judge(asked, seen).then(({ result }) => result);
   await ask();
   await ask();
@@ -151,6 +151,11 @@ test('what is set aside is tried again after a while, and then for longer; other
   clock.advance(4 * MINUTE);
   assert.equal(await ask(), 'Verified');
   assert.equal(runs(), 5);
+  fail();
+  await ask();
+  clock.advance(MINUTE);
+  await ask();
+  assert.equal(runs(), 7, 'what was judged in between begins anew');
 });
 
 test('a caller that leaves is rejected with its own reason', async () => {
