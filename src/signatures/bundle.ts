@@ -28,7 +28,7 @@ export function readBundle(candidate: BundleCandidate, given: Profile, wants: Re
   checkShape(json, profile.limits);
   const { artifact } = candidate;
   const message = json['messageSignature'];
-  if (artifact !== undefined && message !== undefined && message !== null) checkMessage(asObject(message, 'messageSignature'));
+  if (artifact !== undefined && isThere(message)) checkMessage(asObject(message, 'messageSignature'));
   const bundle = bundleFromJSON(json);
   const certificate = certificateOf(bundle);
   return {
@@ -107,13 +107,13 @@ function checkShape(json: JsonObject, limits: Limits): void {
   onlyOne(material, ['certificate', 'publicKey', 'x509CertificateChain']);
   onlyOne(json, ['dsseEnvelope', 'messageSignature']);
   const chain = listOf(material['x509CertificateChain'], 'certificates', limits.chain, 'certificates');
-  const certificates = material['certificate'] === undefined ? chain : [...chain, asObject(material['certificate'], 'certificate')];
+  const certificates = !isThere(material['certificate']) ? chain : [...chain, asObject(material['certificate'], 'certificate')];
   for (const certificate of certificates) fromBase64(certificate['rawBytes'], 'certificate', limits.certificateBytes);
   for (const timestamp of listOf(material['timestampVerificationData'], 'rfc3161Timestamps', limits.timestamps, 'timestamps')) {
     fromBase64(timestamp['signedTimestamp'], 'signedTimestamp', limits.timestampBytes);
   }
   for (const entry of listOf(material, 'tlogEntries', limits.logEntries, 'log entries')) checkEntry(entry, limits);
-  if (json['dsseEnvelope'] === undefined) return;
+  if (!isThere(json['dsseEnvelope'])) return;
   const envelope = asObject(json['dsseEnvelope'], 'dsseEnvelope');
   // The library would make a text of whatever stands there.
   asString(envelope['payloadType'], 'payloadType');
@@ -123,8 +123,13 @@ function checkShape(json: JsonObject, limits: Limits): void {
 
 /** A `oneof` of protobuf: which of two the library would read is its own affair. */
 function onlyOne(parent: JsonObject, fields: readonly string[]): void {
-  const present = fields.filter((field) => parent[field] !== undefined && parent[field] !== null);
+  const present = fields.filter((field) => isThere(parent[field]));
   if (present.length !== 1) throw new JsonError(`of ${fields.join(', ')} there must be exactly one`);
+}
+
+/** In protobuf's JSON `null` stands for what is not there (https://protobuf.dev/programming-guides/json/). */
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 function checkEntry(entry: JsonObject, limits: Limits): void {
@@ -132,10 +137,10 @@ function checkEntry(entry: JsonObject, limits: Limits): void {
   fromBase64(entry['canonicalizedBody'], 'canonicalizedBody', limits.logBodyBytes);
   checkInteger(entry['integratedTime'], 'integratedTime', 13);
   checkInteger(entry['logIndex'], 'logIndex', 15);
-  if (entry['inclusionPromise'] !== undefined) {
+  if (isThere(entry['inclusionPromise'])) {
     fromBase64(asObject(entry['inclusionPromise'], 'inclusionPromise')['signedEntryTimestamp'], 'signedEntryTimestamp', MAX_SIGNATURE_BYTES);
   }
-  if (entry['inclusionProof'] === undefined) return;
+  if (!isThere(entry['inclusionProof'])) return;
   const proof = asObject(entry['inclusionProof'], 'inclusionProof');
   checkInteger(proof['logIndex'], 'inclusionProof.logIndex', 18);
   const hashes = asList(proof['hashes'], 'hashes');
@@ -143,7 +148,7 @@ function checkEntry(entry: JsonObject, limits: Limits): void {
     throw new SignatureError('LimitExceeded', `the inclusion proof has ${hashes.length} hashes; at most ${limits.proofHashes} are read`);
   }
   for (const hash of hashes) fromBase64(hash, 'hashes', MAX_ID_BYTES);
-  if (proof['checkpoint'] === undefined) return;
+  if (!isThere(proof['checkpoint'])) return;
   const envelope = asString(asObject(proof['checkpoint'], 'checkpoint')['envelope'], 'checkpoint');
   if (Buffer.byteLength(envelope) > limits.checkpointBytes) {
     throw new SignatureError('LimitExceeded', `the checkpoint is larger than ${limits.checkpointBytes} bytes`);
@@ -157,7 +162,7 @@ function checkInteger(value: unknown, what: string, digits: number): void {
 }
 
 function listOf(parent: unknown, field: string, limit: number, what: string): readonly JsonObject[] {
-  if (parent === undefined || parent === null) return [];
+  if (!isThere(parent)) return [];
   const list = asList(asObject(parent, field)[field], field);
   if (list.length > limit) throw new SignatureError('LimitExceeded', `the bundle has ${list.length} ${what}; at most ${limit} are read`);
   return list.map((member) => asObject(member, field));

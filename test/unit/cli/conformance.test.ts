@@ -63,6 +63,14 @@ const VERIFIED: Record<string, Case> = {
   'happy path v0.2': { bundle: asVersion('0.2', message(V1)) },
   'happy path v0.3 by its first media type': { bundle: message(V1, (bundle) => (bundle.mediaType = 'application/vnd.dev.sigstore.bundle+json;version=0.3')) },
   'happy path intoto in dsse v3': { bundle: statement({ log: 'v1', predicateType: 'https://slsa.dev/provenance/v1' }) },
+  'what is null is not there': {
+    bundle: edited(asVersion('0.1', message(V1)), (bundle) => {
+      Object.assign(bundle, { dsseEnvelope: null });
+      Object.assign(bundle.verificationMaterial, { certificate: null, publicKey: null, timestampVerificationData: null });
+      Object.assign(entryOf(bundle), { inclusionProof: null });
+    }),
+  },
+  'an inclusion promise that is null is not there': { bundle: message({}, (bundle) => Object.assign(entryOf(bundle), { inclusionPromise: null })) },
   'dsse with hashedrekord, as the client specification allows': { bundle: statement({ log: 'v1', entryKind: 'hashedrekord' }) },
   'intoto log entry': { bundle: statement({ log: 'v1', entryKind: 'intoto' }) },
   'rekor2 happy path': { bundle: message() },
