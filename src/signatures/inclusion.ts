@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { sameBytes } from './content.ts';
 import { LogBodyError } from './log-body.ts';
+import { spkiOf } from './public-key.ts';
 import { SignatureError } from './types.ts';
 import type { Profile } from './types.ts';
 
@@ -78,7 +79,7 @@ function openNote(envelope: string, { publicKey, baseURL }: ProvingLog, profile:
   const { text, signatures } = readNote(envelope, profile);
   const checkpoint = readCheckpoint(text);
   if (!/ - \d+$/.test(checkpoint.origin)) throw new LogBodyError(`the checkpoint of ${JSON.stringify(checkpoint.origin.slice(0, 128))} is not of a Rekor v1 log`);
-  const keyHash = sha256(publicKey.export({ type: 'spki', format: 'der' })).subarray(0, 4);
+  const keyHash = sha256(spkiOf(publicKey)).subarray(0, 4);
   const own = curveHash(publicKey) === 'sha256' && signatures.every((one) => sameBytes(one.keyHash, keyHash) && isSigned(text, one, publicKey));
   if (!own) throw new LogBodyError(`the checkpoint of ${JSON.stringify(checkpoint.origin.slice(0, 128))} is not signed by the log ${baseURL}`);
   return checkpoint;
@@ -101,7 +102,7 @@ const RSA_NOTE = Buffer.from('\u00ffPKIX-RSA-PKCS#1v1.5', 'latin1');
 
 /** The hint at a key in a signed note; an elliptic curve's has no name in it (rekor-tiles, pkg/note). */
 function tileKeyHash(name: string, key: KeyObject): Buffer {
-  const spki = key.export({ type: 'spki', format: 'der' });
+  const spki = spkiOf(key);
   const type = key.asymmetricKeyType;
   if (type === 'ec') return sha256(spki).subarray(0, 4);
   const named = Buffer.from(`${name}\n`);

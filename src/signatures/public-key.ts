@@ -93,7 +93,7 @@ const HEAD_BYTES: ReadonlyMap<string, number> = new Map([['prime256v1', 26], ['s
 function weaknessOnCurve(key: KeyObject, curve: string): string | undefined {
   const point = POINT_BYTES.get(curve);
   if (point === undefined) return `is on curve ${curve}; P-256, P-384 and P-521 are supported`;
-  const spki = key.export({ type: 'spki', format: 'der' });
+  const spki = spkiOf(key);
   const usual = spki.length === point + (HEAD_BYTES.get(curve) ?? 0) && spki.at(-point) === 0x04;
   return usual ? undefined : 'is not written with its curve by name and its point uncompressed (RFC 5480); convert it: openssl ec -pubin -conv_form uncompressed -param_enc named_curve';
 }

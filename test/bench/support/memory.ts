@@ -4,7 +4,6 @@ import { runInNewContext } from 'node:vm';
 import { prove } from '../../../src/signatures/prove.ts';
 import type { Candidate } from '../../../src/signatures/types.ts';
 import { asBundle, asking, found, IMAGE, release, world } from '../../support/signatures.ts';
-import { table } from './figures.ts';
 
 /** Signatures in stock; one is replaced by a new one at every tenth turn, so that nothing of a single signature can be kept for free. */
 const STOCK = 200;
@@ -17,7 +16,7 @@ export async function memory(count: number): Promise<void> {
   const make = (turn: number): Candidate => (turn % 2 === 0 ? found(world.legacySignature(release, IMAGE)) : asBundle(world.bundle(release, IMAGE, { log: 'v1' })));
   const candidates = Array.from({ length: STOCK }, (_, index) => make(index));
   const requirement = asking();
-  const rows = [['\nproven', 'resident MiB', 'heap MiB', 'outside of it MiB']];
+  print('\nproven', ['resident MiB', 'heap MiB', 'outside of it MiB']);
   for (let turn = 0; turn <= count; turn += 1) {
     if (turn % 10 === 9) candidates[turn % STOCK] = make(turn);
     const candidate = candidates[turn % STOCK];
@@ -26,7 +25,10 @@ export async function memory(count: number): Promise<void> {
     await setImmediate();
     collect();
     const { rss, heapUsed, external } = process.memoryUsage();
-    rows.push([String(turn), ...[rss, heapUsed, external].map((bytes) => (bytes / 1_048_576).toFixed(1))]);
+    print(String(turn), [rss, heapUsed, external].map((bytes) => (bytes / 1_048_576).toFixed(1)));
   }
-  table(rows);
+}
+
+function print(first: string, rest: readonly string[]): void {
+  console.log(first.padEnd(10) + rest.map((text) => text.padEnd(20)).join('').trimEnd());
 }
