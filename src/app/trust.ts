@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Clock } from '../base/clock.ts';
+import { sleep, type Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { OperatorRoot } from '../controllers/policy-compiler.ts';
 import type { Component } from '../runtime/manager.ts';
@@ -43,6 +43,8 @@ export interface TrustGround {
 
 /** Of one request; a mirror is asked for some kilobytes. Milliseconds. */
 const REQUEST_TIMEOUT = 10_000;
+/** How long a stop waits for an attempt that is under way, milliseconds. */
+const PATIENCE = 1000;
 
 /** Reads here and now what the options name: an operator that cannot have what it was told to trust does not start. Throws {@link UsageError}. */
 export function readTrustFiles({ file, tuf }: TrustOptions): TrustFiles {
@@ -77,7 +79,7 @@ export async function createOperatorTrust(ground: TrustGround): Promise<Operator
   return {
     current: () => state.current(),
     onChange: (listener) => state.onChange(listener),
-    components: [{ name: 'trust', start: () => refresher.start(), stop: () => end(refresher, state, temporary) }],
+    components: [{ name: 'trust', start: () => refresher.start(), stop: (grace) => end(refresher, state, temporary, sleep(clock, Math.min(grace, PATIENCE))) }],
   };
 }
 
@@ -105,9 +107,10 @@ function storeOf(clock: Clock, describe: Describer, { tuf, repository }: Extract
   });
 }
 
-function end(refresher: TrustRefresher, state: TrustState, temporary: string | undefined): void {
-  refresher.stop();
+/** An attempt that is under way would make its folder again. */
+async function end(refresher: TrustRefresher, state: TrustState, temporary: string | undefined, late: Promise<void>): Promise<void> {
   state.stop();
+  await Promise.race([refresher.stop(), late]);
   if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
 }
 

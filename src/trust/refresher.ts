@@ -23,6 +23,7 @@ export class TrustRefresher {
   readonly #options: RefresherOptions;
   readonly #stop = new AbortController();
   #started = false;
+  #attempt: Promise<unknown> = Promise.resolve();
 
   constructor(options: RefresherOptions) {
     this.#options = options;
@@ -37,16 +38,19 @@ export class TrustRefresher {
     });
   }
 
-  /** Nothing is asked or told any more; a request that is under way is left to its own end. */
-  stop(): void {
+  /** Nothing is asked or told any more. Resolves at the end of the attempt that is under way, which cannot be ended. */
+  async stop(): Promise<void> {
     this.#stop.abort(new Error('stopped'));
+    await this.#attempt;
   }
 
   async #loop(): Promise<void> {
     const { clock, interval = INTERVAL, random = Math.random } = this.#options;
     let failures = 0;
     for (;;) {
-      failures = (await this.#once(failures)) ? 0 : failures + 1;
+      const attempt = this.#once(failures);
+      this.#attempt = attempt;
+      failures = (await attempt) ? 0 : failures + 1;
       const wait = failures === 0 ? interval * (0.9 + 0.1 * random()) : backoff({ base: FIRST_RETRY, factor: 2, max: interval }, failures - 1, random);
       await sleep(clock, wait, this.#stop.signal);
     }

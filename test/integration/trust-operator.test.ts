@@ -40,7 +40,7 @@ interface Running {
   text(): string;
   problem(): string | undefined;
   changes(): number;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 async function running(options: TrustOptions, clock = new ManualClock(Date.now())): Promise<Running> {
@@ -70,7 +70,9 @@ async function running(options: TrustOptions, clock = new ManualClock(Date.now()
       return 'problem' in description ? description.reason : undefined;
     },
     changes: () => changes,
-    stop: () => trust.components.forEach((component) => void component.stop(0)),
+    stop: async () => {
+      for (const component of trust.components) await component.stop(5000);
+    },
   };
 }
 
@@ -84,7 +86,7 @@ test('an instance of its own counts from its first refresh on, and whoever liste
   await until(() => run.attempts.length === 1, 'an attempt');
   assert.deepEqual([run.text(), run.problem(), run.changes(), run.attempts], [old, undefined, 1, ['ok']]);
   assert.deepEqual(run.origins, ['none', 'refreshed']);
-  run.stop();
+  await run.stop();
 });
 
 test('a newer one counts as soon as it was fetched, some hours later, without a restart', async () => {
@@ -96,7 +98,7 @@ test('a newer one counts as soon as it was fetched, some hours later, without a 
   run.clock.advance(6 * HOUR);
   await until(() => run.attempts.length === 2, 'an attempt');
   assert.deepEqual([run.text(), run.changes()], [newer, 2]);
-  run.stop();
+  await run.stop();
 });
 
 test('after a restart what was kept counts at once, with the mirror away', async () => {
@@ -105,13 +107,13 @@ test('after a restart what was kept counts at once, with the mirror away', async
   const client = gone.publish(old);
   const first = await running(own(client, cache));
   await until(() => first.attempts.length === 1, 'an attempt');
-  first.stop();
+  await first.stop();
   await gone.stop();
   const second = await running(own(client, cache));
   assert.equal(second.text(), old);
   await until(() => second.attempts.length === 1, 'an attempt');
   assert.deepEqual([second.attempts, second.text()], [['Unreachable'], old]);
-  second.stop();
+  await second.stop();
 });
 
 test('a mirror that cannot be reached is told once, and that it is back', async () => {
@@ -128,7 +130,7 @@ test('a mirror that cannot be reached is told once, and that it is back', async 
   run.clock.advance(6 * HOUR);
   await until(() => run.logged.at(-1) === 'info: the trust root was refreshed', 'the word that it is back');
   assert.equal(run.text(), old);
-  run.stop();
+  await run.stop();
 });
 
 test('a mirror of the public-good instance that is not believed leaves what this build has', async () => {
@@ -136,7 +138,7 @@ test('a mirror of the public-good instance that is not believed leaves what this
   await until(() => run.attempts.length === 1, 'an attempt');
   assert.deepEqual([run.attempts, run.text(), run.changes()], [['Rejected'], embeddedTrustSource().text, 0]);
   assert.deepEqual(run.origins, ['embedded']);
-  run.stop();
+  await run.stop();
 });
 
 test('what was kept and cannot be believed is told, and does not count', async () => {
@@ -144,7 +146,7 @@ test('what was kept and cannot be believed is told, and does not count', async (
   const client = mirror.publish(old);
   const first = await running(own(client, cache));
   await until(() => first.attempts.length === 1, 'an attempt');
-  first.stop();
+  await first.stop();
   const record = join(cache, readdirSync(cache)[0] ?? '', 'last-good.json');
   writeFileSync(record, readFileSync(record, 'utf8').replace('old.test', 'bad.test'));
   const second = await running(own(client, cache));
@@ -152,7 +154,7 @@ test('what was kept and cannot be believed is told, and does not count', async (
   assert.equal(second.logged[0], 'warn: the trust root that was kept is not used');
   await until(() => second.attempts.length === 1, 'an attempt');
   assert.equal(second.text(), old);
-  second.stop();
+  await second.stop();
 });
 
 test('a root that grows too old no longer counts, until the mirror is back', async () => {
@@ -172,7 +174,7 @@ test('a root that grows too old no longer counts, until the mirror is back', asy
     run.clock.advance(6 * HOUR);
     return run.problem() === undefined;
   }, 'the refreshed root to count');
-  run.stop();
+  await run.stop();
 });
 
 test('a folder that nobody named is gone at the end', async () => {
@@ -180,7 +182,7 @@ test('a folder that nobody named is gone at the end', async () => {
   const run = await running(own(mirror.publish(old)));
   await until(() => run.attempts.length === 1, 'an attempt');
   const made = readdirSync(tmpdir()).filter((name) => name.startsWith('assay-trust-') && !before.has(name));
-  run.stop();
+  await run.stop();
   assert.ok(made.length > 0);
   assert.ok(made.some((name) => !existsSync(join(tmpdir(), name))));
 });
@@ -196,7 +198,7 @@ test('a file is not refreshed', async () => {
 
 const REFUSED: Record<string, [() => TrustOptions, RegExp]> = {
   'a file that is not there': [() => ({ file: '/nowhere/root.json' }), /^--trusted-root: \/nowhere\/root\.json cannot be used/],
-  'a file that is no trusted root': [() => ({ file: mirror.publish(old).tufRootPath }), /^--trusted-root: .* cannot be used: .*mediaType/],
+  'a file that is no trusted root': [() => ({ file: mirror.publish(old).tufRootPath }), /^--trusted-root: .* cannot be used: the trusted root/],
   'a first root that is not there': [() => ({ tuf: { mirror: 'https://tuf', root: '/nowhere/root.json', proxy: {} } }), /^--tuf-root: \/nowhere\/root\.json cannot be used/],
   'a first root that is none': [
     () => {

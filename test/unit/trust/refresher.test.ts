@@ -41,7 +41,7 @@ test('it asks at once, and after that every six hours or a little earlier', asyn
   assert.equal(await pass(5 * HOUR), 1);
   assert.equal(await pass(HOUR), 2);
   assert.deepEqual(told, ['refreshed', 'refreshed']);
-  refresher.stop();
+  void refresher.stop();
 });
 
 test('a mirror that is away is asked again soon, then less and less often, and never less often than one that is there', async () => {
@@ -55,7 +55,7 @@ test('a mirror that is away is asked again soon, then less and less often, and n
   const before = await pass(0);
   assert.equal(await pass(6 * HOUR), before + 1);
   assert.deepEqual(told.slice(0, 3), ['failed 1', 'failed 2', 'failed 3']);
-  refresher.stop();
+  void refresher.stop();
 });
 
 test('failures are counted anew after a success', async () => {
@@ -64,7 +64,7 @@ test('failures are counted anew after a success', async () => {
   await pass(2 * MINUTE);
   await pass(6 * HOUR);
   assert.deepEqual(told, ['failed 1', 'refreshed', 'failed 1']);
-  refresher.stop();
+  void refresher.stop();
 });
 
 test('one that is under way is not joined by a second', async () => {
@@ -72,15 +72,34 @@ test('one that is under way is not joined by a second', async () => {
   refresher.start();
   refresher.start();
   assert.equal(await pass(48 * HOUR), 1);
-  refresher.stop();
+  void refresher.stop();
 });
 
 test('after a stop nothing is asked or told, and no timer is left', async () => {
   const { refresher, told, pass, clock } = refresherOf([]);
   refresher.start();
   await pass(0);
-  refresher.stop();
+  await refresher.stop();
   assert.equal(await pass(48 * HOUR), 1);
   assert.deepEqual(told, ['refreshed']);
   assert.equal(clock.timers, 0);
+});
+
+test('a stop waits for the attempt that is under way, and nothing is told of it', async () => {
+  let finish: (() => void) | undefined;
+  const told: string[] = [];
+  const refresher = new TrustRefresher({
+    clock: new ManualClock(),
+    refresh: () => new Promise((resolve) => (finish = () => resolve(TRUST))),
+    onRefreshed: () => told.push('refreshed'),
+    onFailed: () => told.push('failed'),
+  });
+  refresher.start();
+  let stopped = false;
+  const end = refresher.stop().then(() => (stopped = true));
+  await settled();
+  assert.equal(stopped, false);
+  finish?.();
+  await end;
+  assert.deepEqual(told, []);
 });
