@@ -41,6 +41,10 @@ const fresh = (): SignOptions => ({ at: Date.now() - MINUTE, timestamp: false })
 
 /** A case for each rule by which we accept what the stock library refuses. */
 export const CASES: readonly NamedCase[] = [
+  {
+    rule: 'a bundle may have either spelling of protobuf’s names and either alphabet of base64',
+    make: editing(bundle({}), ({ timestampVerificationData: stamps, ...rest }) => ({ ...rest, timestamp_verification_data: stamps })),
+  },
   { rule: 'a timestamp that is not needed and cannot be verified is passed over', make: bundle({ log: 'v1', timestamp: true, services: { timestampAuthority: twin.timestampAuthority } }) },
   {
     rule: 'a log entry is not looked at where none is asked for',

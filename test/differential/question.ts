@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import type { SignedEntity } from '@sigstore/verify';
 import { CodedError, messageOf } from '../../src/base/errors.ts';
+import { asLoaded } from '../../src/signatures/loadable.ts';
 import { parsePublicKeys } from '../../src/signatures/public-key.ts';
 import type { PublicKey } from '../../src/signatures/public-key.ts';
 import { prove } from '../../src/signatures/prove.ts';
@@ -99,7 +100,9 @@ export function askUs(question: Question, profile: Profile): Answer {
     const [key] = pem === undefined ? [] : parsePublicKeys(pem);
     const trust = rootOf(JSON.stringify(tree['root'] ?? null));
     const requirement: Requirement = { ...(key && { key }), trust, log, sct, timestamp, profile, now };
-    const { certificate } = prove(candidateOf(question), requirement);
+    const candidate = loadedBy(candidateOf(question), profile);
+    if (candidate === undefined) return { accepted: false, code: 'NotLoaded', text: 'the bundle is none that cosign loads', foreign: false };
+    const { certificate } = prove(candidate, requirement);
     return { accepted: true, subject: certificate?.subjects[0] ?? '', issuer: certificate?.issuer ?? '' };
   } catch (error) {
     return refusal(error, !(error instanceof CodedError));
@@ -110,6 +113,11 @@ function candidateOf(question: Question): Candidate {
   const location = 'registry.example/acme/app';
   if ('bundle' in question.tree) return { format: 'bundle', location, bytes: Buffer.from(JSON.stringify(question.tree['bundle'] ?? null)) };
   return { format: 'legacy', location, ...legacyOf(question) };
+}
+
+/** The command line first loads a bundle as cosign does, and knows nothing of one that cannot be loaded. */
+function loadedBy(candidate: Candidate, profile: Profile): Candidate | undefined {
+  return profile.name === 'cosign' && candidate.format === 'bundle' ? asLoaded(candidate, profile) : candidate;
 }
 
 function refusal(error: unknown, foreign: boolean): Rejected {

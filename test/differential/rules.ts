@@ -4,6 +4,8 @@ import { ASN1Obj } from '@sigstore/core';
 import type { SignedEntity } from '@sigstore/verify';
 import { SignedContent } from '../../src/signatures/content.ts';
 import { tileEntryOf } from '../../src/signatures/tile-entry.ts';
+import { asLoaded } from '../../src/signatures/loadable.ts';
+import { COSIGN } from '../../src/signatures/profile.ts';
 import type { Profile } from '../../src/signatures/types.ts';
 import type { Tree } from './edits.ts';
 import { askStock, asTree, asTrees, type Accepted, type Question, type View } from './question.ts';
@@ -234,8 +236,21 @@ function remade(question: Question): Buffer | undefined {
   }
 }
 
+/** The bundle in the one spelling that the library reads. */
+function respelled(question: Question): readonly Repair[] {
+  if (!('bundle' in question.tree)) return [];
+  const loaded = asLoaded({ format: 'bundle', location: '', bytes: Buffer.from(JSON.stringify(question.tree['bundle'] ?? null)) }, COSIGN);
+  return loaded === undefined ? [] : [plain(withBundle(question, asTree(JSON.parse(Buffer.from(loaded.bytes).toString('utf8')))))];
+}
+
 /** The closed list. */
 export const WIDER: readonly WiderRule[] = [
+  {
+    rule: 'a bundle may have either spelling of protobuf’s names and either alphabet of base64',
+    why: 'cosign reads it so (protobuf, ProtoJSON); the operator refuses what is not in the one form that is written',
+    profiles: ['cosign'],
+    repairs: respelled,
+  },
   {
     rule: 'a timestamp that is not needed and cannot be verified is passed over',
     why: 'it attests nothing then; the time comes from somewhere else, or the signature fails',

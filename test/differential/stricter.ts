@@ -21,6 +21,7 @@ const one = (...parts: string[]): RegExp => new RegExp(parts.join(''), 'u');
  * signature says (its claim) comes first, then its form, its log entry, its time, its certificate, and the trusted root.
  */
 const STRICTER: readonly StricterRule[] = [
+  { rule: 'a bundle is one that cosign loads: version 0.3, with no member that is not known', profile: 'cosign', texts: [/^the bundle is none that cosign loads/] },
   { rule: 'a signature is about an image, by its SHA-256', texts: [one(READ, String.raw`(?:critical\.image|subject)(?:\[\d+\])?\S* (?:is|are) (?:not|empty)`), one(READ, 'subject is empty')] },
   { rule: 'an attestation is no signature', profile: 'operator', texts: [/^it is an attestation of type /, one(READ, 'predicateType is not a string')] },
   { rule: 'a payload has its type and its name (cosign, specs/SIGNATURE_SPEC.md)', texts: [one(READ, String.raw`(?:critical\b|critical\.type|critical\.identity\S*|optional) is `)] },
@@ -28,8 +29,8 @@ const STRICTER: readonly StricterRule[] = [
   { rule: 'what is signed is JSON, in UTF-8', texts: [one(READ, 'is not valid (?:JSON|UTF-8)')] },
   { rule: 'JSON means one thing: no key twice, no __proto__, not too deep', texts: [one(READ, 'has (?:a key __proto__|the key )'), one(ROOT, 'has (?:a key __proto__|the key )'), one(ENTRY, 'has (?:a key __proto__|the key )')] },
   { rule: 'base64 has one form (RFC 4648, 4)', texts: [one(READ, String.raw`[\w./]+ is not base64`), one(ENTRY, String.raw`\w+ is not base64`), one(READ, String.raw`the [A-Z ]+ block is not base64`), one(ENTRY, 'the [A-Z ]+ block is not base64'), /PEM block .*not base64|the key text is not PEM/] },
-  { rule: 'bundles older than 0.3 are not read, as by cosign', profile: 'cosign', texts: [one(READ, 'bundles of media type "application/vnd.dev.sigstore.bundle\\+json;version=0.[12]" are not supported')] },
   { rule: 'a bundle has exactly the media type of a version that is known', texts: [one(READ, '(?:bundles of media type|mediaType)')] },
+  { rule: 'a member of a bundle has one name', texts: [one(READ, 'the bundle has the member '), one(ROOT, 'the trusted root has the member ')] },
   { rule: 'fields have their types, numbers their range', texts: [one(READ, String.raw`(?:of certificate, publicKey|of dsseEnvelope|[\w.]+ is not (?:an? (?:object|list|string|integer in range)|64 hexadecimal digits))`)] },
   { rule: 'a signature comes with one certificate in PEM', texts: [one(READ, String.raw`dev\.sigstore\.cosign/certificate (?:holds|is not)`), one(READ, 'a (?:PEM )?block ')] },
   { rule: 'everything has a limit, before it is looked at', texts: [/^the (?:bundle|payload|certificate|checkpoint|inclusion proof|statement|envelope|timestamp) (?:has|is larger)/, /is larger than \d+ (?:bytes|characters)/, one(READ, '(?:is nested deeper|has more than)'), one(ENTRY, 'is nested deeper'), one(ROOT, 'has more than')] },
