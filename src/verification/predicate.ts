@@ -2,6 +2,7 @@ import { celEnv, isCelError, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import { compileRe2, type Re2 } from '../api/re2.ts';
 import { CodedError, messageOf } from '../base/errors.ts';
+import { celView } from './cel-view.ts';
 import { harmless } from './sentences.ts';
 
 /** Thrown by {@link checkPredicate}; the message says what is wrong with the expression. */
@@ -207,23 +208,12 @@ function remembered<Value>(known: Map<string, Value>, most: number, key: string,
 }
 
 function bindingsOf(statement: StatementJson): Readonly<Record<string, unknown>> {
-  const whole = valueOf(statement) as ReadonlyMap<string, unknown>;
+  const view = celView(statement);
   // WARNING: an object of the usual kind has `constructor` and the like, which an expression could then name.
   return Object.assign(Object.create(null) as Record<string, unknown>, {
-    statement: whole,
-    predicateType: whole.get('predicateType') ?? null,
-    predicate: whole.get('predicate') ?? null,
-    subject: whole.get('subject') ?? [],
+    statement: view,
+    predicateType: view.get('predicateType') ?? null,
+    predicate: view.get('predicate') ?? null,
+    subject: view.get('subject') ?? [],
   });
-}
-
-/**
- * JSON as CEL takes it. Objects become maps, because the library reads an object with a member `$typeName` or `constructor` as something
- * else; whole numbers become `int`, as Kubernetes does it, unless a double cannot hold them.
- */
-function valueOf(json: unknown): unknown {
-  if (typeof json === 'number') return Number.isSafeInteger(json) ? BigInt(json) : json;
-  if (typeof json !== 'object' || json === null) return json;
-  if (Array.isArray(json)) return json.map(valueOf);
-  return new Map(Object.entries(json).map(([name, value]) => [name, valueOf(value)]));
 }

@@ -33,6 +33,10 @@ const SATISFIED = [
   'predicate["$typeName"] == "google.protobuf.Any" && predicate.constructor.name == "x" && predicate.hasOwnProperty == 1',
   'predicate.builder.split("/").size() == 5 && "A".lowerAscii() == "a"',
   '"count" in predicate && 1 in predicate.findings[0].ids',
+  'predicate.exists(name, name == "count") && size(predicate.constructor) == 1 && predicate.constructor == {"name": "x"}',
+  'predicate.findings[0] == {"severity": "LOW", "ids": [1, 2]} && {"severity": "LOW", "ids": [1, 2]} in predicate.findings',
+  'predicate.findings.map(finding, finding.ids) == [[1, 2], [3]] && predicate.findings[1].ids + [4] == [3, 4]',
+  'type(predicate) == map && type(predicate.findings) == list && type(predicate.count) == int && type(predicate.huge) == double',
 ];
 
 describe('a statement satisfies', () => {
