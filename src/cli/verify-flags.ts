@@ -23,7 +23,7 @@ const COMMON = {
   'certificate-github-workflow-ref': { kind: 'text', help: 'the git ref that the GitHub workflow ran on, exactly' },
   'check-claims': { kind: 'switch', default: 'true', help: 'check that the signed statement names this image' },
   strict: { kind: 'switch', help: 'judge as the operator does: bundles and legacy signatures, and nothing ambiguous (not a flag of cosign)' },
-  'trusted-root': { kind: 'text', help: 'Sigstore trusted root (JSON): certificate authorities, logs, timestamp authorities; by default the public-good instance of this build' },
+  'trusted-root': { kind: 'text', help: 'Sigstore trusted root (JSON): certificate authorities, logs, timestamp authorities; by default that of the public-good instance' },
   'insecure-ignore-tlog': { kind: 'switch', help: 'do not ask for a transparency log entry' },
   'insecure-ignore-sct': { kind: 'switch', help: 'do not ask that a certificate transparency log has seen the certificate' },
   'use-signed-timestamps': { kind: 'switch', help: 'ask for an RFC 3161 timestamp by a trusted authority' },

@@ -62,7 +62,7 @@ export function helpOf(command: CommandName): string {
 
 function flagText([name, { kind, short, help, default: preset }]: readonly [string, FlagSpec]): string {
   const value = kind === 'switch' ? '' : ` ${PLACEHOLDERS[kind]}`;
-  const shown = preset === undefined || preset === '' ? '' : ` (default: ${preset})`;
+  const shown = preset === undefined || preset === '' ? '' : kind === 'switch' ? ` (turn it off with --${name}=false)` : ` (default: ${preset})`;
   return `  ${short === undefined ? '' : `-${short}, `}--${name}${value}\n${wrapped(`${help}${shown}`)}`;
 }
 

@@ -20,6 +20,7 @@ export interface Bench {
   readonly trust?: TrustRoot;
   /** Trust was given in parts, for which cosign has other words. */
   readonly inParts: boolean;
+  readonly warn: (text: string) => void;
   /** What must be proven, by cosign's rules. */
   readonly requirement: Requirement;
 }
@@ -74,7 +75,7 @@ function proofOf(bench: Bench, digest: Digest, candidate: Candidate, profile: Pr
 
 /** In cosign's words, which are those of the first check that fails in its order; where it has none, in ours. */
 function refusalOf(bench: Bench, digest: Digest, candidate: Candidate, error: Error): string {
-  const question = { requirement: bench.requirement, options: bench.options, digest, inParts: bench.inParts };
+  const question = { requirement: bench.requirement, options: bench.options, digest, inParts: bench.inParts, warn: bench.warn };
   return (candidate.format === 'bundle' ? bundleRefusal(candidate, question) : legacyRefusal(candidate, question)) ?? error.message;
 }
 

@@ -153,13 +153,18 @@ function annotationEntries({ annotations }: LegacyCandidate): Record<string, unk
     const payload = bundle['Payload'] as Record<string, unknown>;
     const fields = ['body', 'integratedTime', 'logIndex', 'logID'].map((name) => [name, payload[name]] as const);
     entries['Bundle'] = new InOrder([
-      ['SignedEntryTimestamp', bundle['SignedEntryTimestamp']],
+      ['SignedEntryTimestamp', base64Of(bundle['SignedEntryTimestamp'])],
       ['Payload', new InOrder(fields)],
     ]);
   }
   const timestamp = read('dev.sigstore.cosign/rfc3161timestamp');
-  if (timestamp !== undefined) entries['RFC3161Timestamp'] = { SignedRFC3161Timestamp: timestamp['SignedRFC3161Timestamp'] };
+  if (timestamp !== undefined) entries['RFC3161Timestamp'] = { SignedRFC3161Timestamp: base64Of(timestamp['SignedRFC3161Timestamp']) };
   return entries;
+}
+
+/** Bytes that Go has read and writes anew: line breaks in them are gone. */
+function base64Of(value: unknown): unknown {
+  return typeof value === 'string' ? Buffer.from(value, 'base64').toString('base64') : value;
 }
 
 function printCertificate(context: CliContext, certificate: CertificateClaims | undefined): void {

@@ -57,7 +57,18 @@ async function readRoot(path: string, { readFile }: CliContext): Promise<TrustRo
   try {
     return loadTrustRoot(json);
   } catch (error) {
-    throw rootError(`failed to proto-json unmarshal trusted root: ${messageOf(error)}`, error);
+    throw rootError(rootProblem(json) ?? `failed to proto-json unmarshal trusted root: ${messageOf(error)}`, error);
+  }
+}
+
+/** cosign looks at the media type before anything else. */
+function rootProblem(json: string): string | undefined {
+  try {
+    const { mediaType = '' } = JSON.parse(json) as { mediaType?: unknown };
+    const known = typeof mediaType !== 'string' || /^application\/vnd\.dev\.sigstore\.trustedroot(?:\.v0\.[12]\+json|\+json;version=0\.1)$/.test(mediaType);
+    return known ? undefined : `unsupported TrustedRoot media type: ${mediaType}`;
+  } catch {
+    return undefined;
   }
 }
 

@@ -33,6 +33,7 @@ export function addVerifyCommand(program: Command, context: CliContext): void {
       .summary(SUMMARIES[command])
       .usage('[flags] IMAGE...')
       .helpOption(false)
+      .configureHelp({ formatHelp: () => helpOf(command) })
       .allowUnknownOption()
       .argument('[args...]')
       .action(async (args: readonly string[]) => {
@@ -51,13 +52,17 @@ export function verifyAttestation(args: readonly string[], context: CliContext):
   return run('verify-attestation', args, context);
 }
 
-/** What is worth telling only where credentials were the trouble. */
+/** What is told beside what cosign says. */
 interface Notes {
+  /** Worth telling only where credentials were the trouble. */
   credentials: readonly string[];
+  readonly held: string[];
 }
 
-async function run(command: CommandName, args: readonly string[], context: CliContext): Promise<number> {
-  const notes: Notes = { credentials: [] };
+async function run(command: CommandName, args: readonly string[], world: CliContext): Promise<number> {
+  const notes: Notes = { credentials: [], held: [] };
+  // What cosign does not say comes last, so that the first line is its own.
+  const context: CliContext = { ...world, stderr: (text) => void (text.startsWith('Note: ') ? notes.held.push(text) : world.stderr(text)) };
   try {
     const flags = readFlags(args, context, command);
     if (flags.help) {
@@ -70,9 +75,11 @@ async function run(command: CommandName, args: readonly string[], context: CliCo
     return 0;
   } catch (error) {
     // Only now: to somebody whose pull succeeds it does not matter which credentials were left out.
-    if (error instanceof RegistryError && error.code === 'Unauthorized') context.stderr(notes.credentials.map((note) => `Note: ${printable(note)}\n`).join(''));
+    if (error instanceof RegistryError && error.code === 'Unauthorized') for (const note of notes.credentials) context.stderr(`Note: ${printable(note)}\n`);
     context.stderr(errorLines(error instanceof VerifyError ? error.message : messageOf(error, 4096)));
     return error instanceof VerifyError && command === 'verify' ? EXIT_CODES[error.code] : EXIT_CODES.Other;
+  } finally {
+    for (const note of notes.held) world.stderr(note);
   }
 }
 
@@ -88,7 +95,7 @@ async function execute(flags: Flags, options: VerifyOptions, context: CliContext
     const trust = await loadTrust(flags, options, context);
     if (first.format === 'bundle') refuseForBundles(flags, trust);
     const key = await loadKey(options, context);
-    const known = { options, inParts: trust.inParts, ...(key === undefined ? {} : { key }), ...(trust.root === undefined ? {} : { trust: trust.root }) };
+    const known = { options, inParts: trust.inParts, warn: context.stderr, ...(key === undefined ? {} : { key }), ...(trust.root === undefined ? {} : { trust: trust.root }) };
     const bench = benchOf(known, context.clock.now());
     const signer = await loadCertificate(flags, bench, context);
     if (signer === undefined) await runVerify({ context, flags, look, bench, first });

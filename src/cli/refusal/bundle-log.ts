@@ -28,6 +28,7 @@ export function checkBundleLog(parts: BundleParts, question: Question): readonly
     throw new Mismatch('duplicate tlog entries found');
   }
   const verified = entries.flatMap((entry) => {
+    refuseKind(entry.body);
     const log = trustOf(question).material.tlogs.find(({ logID }) => logID.equals(entry.logId));
     return log !== undefined && checkEntry(entry, log, parts, question) ? [entry] : [];
   });
@@ -95,6 +96,15 @@ function isSigner(base64: string, { certificate }: BundleParts, key: KeyObject |
   const [block] = readPem(Buffer.from(base64, 'base64').toString('latin1'));
   if (certificate !== undefined) return block?.label === 'CERTIFICATE' && block.der.equals(certificate.raw);
   return key !== undefined && block?.der.equals(key.export({ type: 'spki', format: 'der' })) === true;
+}
+
+/** Kinds of Rekor v1 that no bundle is verified with, by Go's names of their types. */
+const UNSUPPORTED: Readonly<Record<string, string>> = { 'rekord/0.0.1': '*rekord.V001Entry', 'intoto/0.0.1': '*intoto.V001Entry' };
+
+function refuseKind(body: Buffer): void {
+  const { kind, apiVersion } = JSON.parse(body.toString('utf8')) as { kind?: unknown; apiVersion?: unknown };
+  const type = UNSUPPORTED[`${String(kind)}/${String(apiVersion)}`];
+  if (type !== undefined) throw new Mismatch(`unsupported entry type: ${type}`);
 }
 
 function isTileBody(body: Buffer): boolean {

@@ -16,6 +16,7 @@ import type { Question } from './question.ts';
 import { trustOf } from './question.ts';
 import { checkArtifact, checkStatement } from './statement.ts';
 import { stampedTimes } from './stamped-times.ts';
+import { refuseRepeatedExtension } from './x509-problem.ts';
 
 /**
  * The sentence with which cosign refuses this bundle: that of the first of its checks, in its order, that fails (sigstore-go,
@@ -26,6 +27,10 @@ export function bundleRefusal(candidate: BundleCandidate, question: Question): s
     const parts = readBundleParts(candidate);
     const { identity, checkClaims } = question.options;
     if (identity !== undefined) checkPatterns(identity);
+    const { log, profile } = question.requirement;
+    const { certificate } = parts;
+    const doing = log === 'Required' ? 'failed to verify log inclusion: validation error' : 'failed to fetch verification content: validation error';
+    if (certificate !== undefined) within(doing, () => refuseRepeatedExtension(certificate.raw, profile.limits.certificateBytes));
     const times = timesOf(parts, question);
     const { key, hashes, claims } = signerOf(parts, times, question);
     within('failed to verify signature', () => checkContent(parts, key, hashes, question));

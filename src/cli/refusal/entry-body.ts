@@ -89,7 +89,7 @@ function checkOwnSignature({ signature = '', key, hash }: EntryBody): void {
   if (hash.algorithm !== 'sha256') return;
   const bytes = Buffer.from(signature, 'base64');
   const signer = keyIn(Buffer.from(key, 'base64').toString('latin1'));
-  if (signer.asymmetricKeyType === 'ed25519') return;
+  if (signer.asymmetricKeyType === 'ed25519') throw new Mismatch('verifying signature: unsupported hash algorithm: "SHA-256" not in [SHA-512]');
   if (SignedContent.ofMessage({ sha256: Buffer.from(hash.value, 'hex') }, bytes).isSignedBy(signer, ['sha256'])) return;
   throw new Mismatch(`verifying signature: ${wrongSignature(signer, bytes)}`);
 }

@@ -2,7 +2,6 @@ import type { KeyObject } from 'node:crypto';
 import { readCertificate } from '../../signatures/certificate.ts';
 import type { Certificate } from '../../signatures/certificate.ts';
 import { SignedContent } from '../../signatures/content.ts';
-import { readSimpleSigning } from '../../signatures/simple-signing.ts';
 import { verifyTimestamp } from '../../signatures/timestamp.ts';
 import type { Candidate } from '../../signatures/types.ts';
 import { checkAnnotations } from './annotations.ts';
@@ -14,8 +13,11 @@ import { Mismatch, refusalOf } from './mismatch.ts';
 import type { Question } from './question.ts';
 import { trustOf } from './question.ts';
 import { checkSigner } from './signer.ts';
+import { stampProblem } from './stamped-times.ts';
+import { readClaim } from './simple-claim.ts';
 import { checkStatement } from './statement.ts';
 import { wrongSignature } from './wrong-signature.ts';
+import { refuseRepeatedExtension } from './x509-problem.ts';
 
 /**
  * The sentence with which cosign refuses this legacy signature or attestation: that of the first of its checks, in its order, that
@@ -24,6 +26,7 @@ import { wrongSignature } from './wrong-signature.ts';
 export function legacyRefusal(candidate: Exclude<Candidate, { format: 'bundle' }>, question: Question): string | undefined {
   return refusalOf(() => {
     const parts = readParts(candidate);
+    if (parts.certificate !== undefined) refuseRepeatedExtension(parts.certificate.raw, question.requirement.profile.limits.certificateBytes);
     const stamped = question.requirement.timestamp === 'Required' ? stampedAt(parts, question) : undefined;
     if (question.requirement.log === 'Required') checkLegacyLog(parts, question);
     const { key, chain } = signerOf(parts, question);
@@ -41,6 +44,7 @@ function stampedAt({ timestamp, signature, payload }: LegacyParts, question: Que
   try {
     return verifyTimestamp(timestamp, SignedContent.ofMessage(payload, bytes), material);
   } catch (error) {
+    question.warn(`Warning: subset of signed timestamps failed to verify: [unable to verify signed timestamps: ${stampProblem(error)}]\n`);
     throw new Mismatch('unable to verify RFC3161 timestamp bundle: expected at least one verified timestamp', { cause: error });
   }
 }
@@ -78,11 +82,9 @@ function checkClaims(format: Candidate['format'], { payload }: LegacyParts, ques
     checkStatement(readEnvelope(payload).payload, question);
     return;
   }
-  const [subject] = readSimpleSigning(payload, question.requirement.profile).subjects;
-  if (subject === undefined || subject.digest !== question.digest) {
-    throw new Mismatch(`invalid or missing digest in claim: ${subject?.digest ?? ''}`);
-  }
-  checkAnnotations(subject, question.options.annotations);
+  const { digest, annotations } = readClaim(payload);
+  if (digest !== question.digest) throw new Mismatch(`invalid or missing digest in claim: ${digest}`);
+  checkAnnotations({ digest: question.digest, annotations }, question.options.annotations);
 }
 
 /** Against each time that is had, and the clock where there is none (pkg/cosign/verify.go, CheckExpiry). */

@@ -11,6 +11,8 @@ export interface Question {
   readonly digest: Digest;
   /** Trust was given in parts (`--certificate-chain`, `SIGSTORE_ROOT_FILE` …), for which cosign has other words. */
   readonly inParts: boolean;
+  /** Tells at once what cosign tells while it verifies. */
+  readonly warn: (text: string) => void;
 }
 
 /** The trust root; without one there is nothing to say. */

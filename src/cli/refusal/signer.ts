@@ -12,7 +12,7 @@ import { trustOf } from './question.ts';
  * The certificate of a legacy signer in cosign's order (pkg/cosign/verify.go, ValidateAndUnpackCert): its chain when it was issued, its
  * claims and names, its certificate transparency. Returns it and its issuer. Throws {@link Mismatch}.
  */
-export function checkSigner(der: Buffer, question: Omit<Question, 'digest'>): readonly [Certificate, Certificate] {
+export function checkSigner(der: Buffer, question: Omit<Question, 'digest' | 'warn'>): readonly [Certificate, Certificate] {
   const { requirement, options } = question;
   const { authorities, material } = trustOf(question);
   let [leaf, issuer]: [Certificate | undefined, Certificate | undefined] = [undefined, undefined];

@@ -44,6 +44,13 @@ function askAuthority(token: Buffer, authority: Authority, parts: BundleParts, q
     if (time < authority.start) return 'timestamp is before the validity period start';
     return time > authority.end ? 'timestamp is after the validity period end' : time;
   } catch (error) {
-    return `error while verifying signature: ${messageOf(error, 200)}`;
+    return stampProblem(error);
   }
+}
+
+/** Why a token is not by an authority, in Go's words where they are known (timestamp-authority, pkg/verification). */
+export function stampProblem(error: unknown): string {
+  const text = messageOf(error, 200);
+  if (text.includes('a signer that is none of theirs')) return 'error while verifying signature: pkcs7: No certificate for signer';
+  return /(?:digest|hash|imprint)/i.test(text) ? "hashed messages don't match" : `error while verifying signature: ${text}`;
 }
