@@ -54,9 +54,9 @@ export class PolicyCompiler {
 
   constructor(options: PolicyCompilerOptions) {
     this.#options = options;
-    const { client, clock, describeTrust: describe } = options;
+    const { client, clock, describeTrust: describe, operatorNamespace } = options;
     this.#trust = new PolicyTrust({ clock, describe, onDescribed: (id) => options.onReferenceChange([id]) });
-    this.#watches = new ObjectWatches<DataObject>({ client, clock, onChange: (_, owners) => options.onReferenceChange(owners) });
+    this.#watches = new ObjectWatches<DataObject>({ client, clock, reserved: operatorNamespace, onChange: (_, owners) => options.onReferenceChange(owners) });
   }
 
   /** The policy as it is to be applied now; `before` is what it was, and is returned where nothing changed since. */

@@ -13,6 +13,10 @@ export interface ObjectWatchesOptions {
   readonly onChange: (ref: WatchedRef, owners: readonly string[]) => void;
   /** How many objects may be followed at once; each holds one connection. Default 512. */
   readonly limit?: number;
+  /** How many of them in one namespace, so that nobody takes all the places. Default 64. */
+  readonly share?: number;
+  /** The namespace that the others cannot crowd out: it has as many places again for itself. */
+  readonly reserved?: string;
   readonly inactivity?: number;
   readonly backoff?: BackoffOptions;
 }
@@ -27,6 +31,8 @@ interface Following<O extends KubeObject> {
 export class ObjectWatches<O extends KubeObject> {
   readonly #options: ObjectWatchesOptions;
   readonly #following = new Map<string, Following<O>>();
+  /** How many are followed, by namespace. */
+  readonly #count = new Map<string, number>();
   readonly #wanted = new Map<string, ReadonlyMap<string, WatchedRef>>();
   readonly #stopping = new Set<Promise<void>>();
   #stopped = false;
@@ -54,8 +60,8 @@ export class ObjectWatches<O extends KubeObject> {
   state(ref: WatchedRef): ObjectState<O> {
     const found = this.#following.get(refKey(ref));
     if (found !== undefined) return found.watch.state;
-    if (this.#following.size < this.#limit()) return { known: 'unknown' };
-    return { known: 'unknown', problem: { code: 'TooLarge', message: `more than ${this.#limit()} Secrets and ConfigMaps are named by policies: this one is not followed` } };
+    const full = this.#fullFor(ref.namespace);
+    return full === undefined ? { known: 'unknown' } : { known: 'unknown', problem: { code: 'TooLarge', message: full } };
   }
 
   /** Resolves when nothing runs any more. */
@@ -66,8 +72,14 @@ export class ObjectWatches<O extends KubeObject> {
     await Promise.all(this.#stopping);
   }
 
-  #limit(): number {
-    return this.#options.limit ?? 512;
+  /** Why no more of this namespace can be followed; undefined while there is a place. */
+  #fullFor(namespace: string): string | undefined {
+    const { limit = 512, share = 64, reserved } = this.#options;
+    const own = this.#count.get(namespace) ?? 0;
+    const all = this.#following.size - (reserved === undefined ? 0 : (this.#count.get(reserved) ?? 0));
+    if ((namespace === reserved ? own : all) >= limit) return `more than ${limit} Secrets and ConfigMaps are named by policies: this one is not followed`;
+    if (namespace === reserved || own < share) return undefined;
+    return `more than ${share} Secrets and ConfigMaps of this namespace are named by policies: this one is not followed`;
   }
 
   #join(owner: string, key: string, ref: WatchedRef): void {
@@ -76,7 +88,7 @@ export class ObjectWatches<O extends KubeObject> {
   }
 
   #follow(key: string, ref: WatchedRef): Following<O> | undefined {
-    if (this.#following.size >= this.#limit()) return undefined;
+    if (this.#fullFor(ref.namespace) !== undefined) return undefined;
     const { client, clock, onChange, inactivity, backoff } = this.#options;
     const owners = new Set<string>();
     const watch = new ObjectWatch<O>({
@@ -89,6 +101,7 @@ export class ObjectWatches<O extends KubeObject> {
     });
     const following = { ref, watch, owners };
     this.#following.set(key, following);
+    this.#count.set(ref.namespace, (this.#count.get(ref.namespace) ?? 0) + 1);
     watch.start();
     return following;
   }
@@ -105,16 +118,16 @@ export class ObjectWatches<O extends KubeObject> {
     const found = this.#following.get(key);
     if (found === undefined) return;
     this.#following.delete(key);
+    const left = (this.#count.get(found.ref.namespace) ?? 1) - 1;
+    if (left === 0) this.#count.delete(found.ref.namespace);
+    else this.#count.set(found.ref.namespace, left);
     const ended = found.watch.stop().finally(() => this.#stopping.delete(ended));
     this.#stopping.add(ended);
   }
 
   /** A place became free: whoever was turned away for the limit gets it. */
   #admitWaiting(): void {
-    for (const [owner, refs] of this.#wanted) {
-      if (this.#following.size >= this.#limit()) return;
-      for (const [key, ref] of refs) this.#join(owner, key, ref);
-    }
+    for (const [owner, refs] of this.#wanted) for (const [key, ref] of refs) this.#join(owner, key, ref);
   }
 }
 

@@ -42,6 +42,8 @@ export interface ObjectWatchOptions<O extends KubeObject> {
   readonly random?: () => number;
 }
 
+/** Characters of one object as JSON: of all that are followed together there is room for some hundreds. */
+const MAX_OBJECT = 512 * 1024;
 const STABLE = 60_000;
 const SHORT_WATCH = 1000;
 
@@ -144,7 +146,8 @@ export class ObjectWatch<O extends KubeObject> {
     this.#set(event.type === 'DELETED' ? { known: 'absent' } : { known: 'present', object: event.object });
   }
 
-  #set(next: ObjectState<O>): void {
+  #set(found: ObjectState<O>): void {
+    const next = bounded(found);
     const before = this.#state;
     this.#state = next;
     if (sameState(before, next)) return;
@@ -156,8 +159,14 @@ export class ObjectWatch<O extends KubeObject> {
   }
 }
 
+/** What is too large is not kept, and what was there before it does not count any more. */
+function bounded<O extends KubeObject>(state: ObjectState<O>): ObjectState<O> {
+  if (state.known !== 'present' || JSON.stringify(state.object).length <= MAX_OBJECT) return state;
+  return { known: 'unknown', problem: { code: 'TooLarge', message: `it is larger than ${MAX_OBJECT} characters` } };
+}
+
 function withoutProblem<O extends KubeObject>(state: ObjectState<O>): ObjectState<O> {
-  return state.known === 'present' ? { known: 'present', object: state.object } : { known: state.known };
+  return state.known === 'present' ? { known: 'present', object: state.object } : state.problem?.code === 'TooLarge' ? state : { known: state.known };
 }
 
 function sameState<O extends KubeObject>(left: ObjectState<O>, right: ObjectState<O>): boolean {
