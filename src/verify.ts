@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { environment } from './app/options.ts';
 import type { Environment } from './app/options.ts';
 import { keepAlive, systemClock } from './base/clock.ts';
@@ -25,7 +26,8 @@ export function worldOf(env: Environment, setExitCode: (code: number) => void): 
     stderr: (text) => void process.stderr.write(text),
     clock: systemClock,
     createRegistry: createRegistryClient,
-    readFile: (path) => readFile(path),
+    // Nothing else is going on that a small file could hold up, and the threads for it need not be started.
+    readFile: (path) => new Promise((resolve) => resolve(readFileSync(path))),
     writeFile: (path, text) => writeFile(path, text),
     trustStore: async (options) => new (await import('./trust/refresh.ts')).TrustStore(options),
   };
