@@ -10,6 +10,7 @@ import { clip, MESSAGE_LIMIT, REMEDIES } from '../sentences.ts';
 import type { JudgingPolicy } from '../types.ts';
 import type { Answers, JudgeInput, Question, WireEvidence } from './protocol.ts';
 import { judgementId, SetAside } from './set-aside.ts';
+import { Suspects } from './suspects.ts';
 import { holdShared, toWire } from './wire.ts';
 
 /** How a judgement can be ended: it used up its processor time, did not come to an end, used up the memory, broke the worker, or threw. */
@@ -42,12 +43,13 @@ const PATIENCE = 60_000;
 
 /**
  * Judges in worker threads, so that no signature, statement or expression of others can keep this one busy. A judgement that overruns
- * its time or memory is `Unknown`, and is set aside for a while; all others go on.
+ * its time or memory is `Unknown`, and is set aside for a while; all others go on, and whoever has many such keeps one worker busy at most.
  */
 export class WorkerJudge implements Judge {
   readonly hold = holdShared;
   readonly #options: WorkerJudgeOptions;
   readonly #setAside: SetAside;
+  readonly #suspects: Suspects;
   readonly #ids = new WeakMap<Evidence, string>();
   /** What each worker was sent. */
   readonly #sent = new WeakMap<object, WeakSet<Evidence>>();
@@ -56,6 +58,7 @@ export class WorkerJudge implements Judge {
   constructor(options: WorkerJudgeOptions) {
     this.#options = options;
     this.#setAside = new SetAside(options.clock, options.random);
+    this.#suspects = new Suspects(options.clock);
   }
 
   async judge(policy: JudgingPolicy, facts: Facts, signal?: AbortSignal): Promise<Judgement> {
@@ -63,7 +66,7 @@ export class WorkerJudge implements Judge {
     const strike = this.#setAside.find(id);
     if (strike !== undefined) return unjudged(`${strike.why}; it is set aside until ${timeOf(strike.until)}`);
     try {
-      const judgement = await this.#run(policy, facts, signal);
+      const judgement = await this.#suspects.run(ownerOf(policy), () => this.#run(policy, facts, signal), signal);
       this.#setAside.forget(id);
       return judgement;
     } catch (error) {
@@ -122,14 +125,20 @@ export class WorkerJudge implements Judge {
     return id;
   }
 
-  #settle(id: string, error: WorkerError, { key }: JudgingPolicy, { image, digest }: Facts): Judgement {
+  #settle(id: string, error: WorkerError, policy: JudgingPolicy, { image, digest }: Facts): Judgement {
     const name = `${image.name}@${digest}`;
     if (!isOverrun(error.code)) return unjudged(`${name} could not be judged now: ${error.message}`);
     const why = `judging ${name} was ended: ${error.message}`;
     const { until } = this.#setAside.put(id, why);
-    this.#options.onOverrun?.({ code: error.code, image: name, policy: key, why: error.message, until });
+    this.#suspects.mark(ownerOf(policy));
+    this.#options.onOverrun?.({ code: error.code, image: name, policy: policy.key, why: error.message, until });
     return unjudged(`${why}; it is set aside until ${timeOf(until)}`);
   }
+}
+
+/** Who answers for a policy: everybody who may write to its namespace. */
+function ownerOf({ key: { kind, namespace, name } }: JudgingPolicy): string {
+  return namespace === undefined ? `${kind}/${name}` : namespace;
 }
 
 function isOverrun(code: WorkerErrorCode): code is Overrun {

@@ -16,7 +16,7 @@ import type { JudgingPolicy } from '../../../../src/verification/types.ts';
 import { TrustDescriber } from '../../../../src/verification/worker/trust-describer.ts';
 import { type OverrunEvent, WorkerJudge } from '../../../../src/verification/worker/worker-judge.ts';
 import { sigstore } from '../../../support/compile.ts';
-import { ManualClock } from '../../../support/manual-clock.ts';
+import { ManualClock, settled } from '../../../support/manual-clock.ts';
 import { AT, bundle, IMAGE, ISSUER, keyOf, legacy, release, world, YEAR } from '../../../support/signatures.ts';
 import { candidate, evidence, facts, keyed, keyless, policy } from '../builders.ts';
 
@@ -156,6 +156,29 @@ test('what is set aside is tried again after a while, and then for longer; other
   clock.advance(MINUTE);
   await ask();
   assert.equal(runs(), 7, 'what was judged in between begins anew');
+});
+
+test('whoever has many judgements that overrun keeps one worker busy, and not all of them', async () => {
+  const ends: (() => void)[] = [];
+  let first = true;
+  const run = <Output>(): Promise<Output> => {
+    if (first) {
+      first = false;
+      return Promise.reject(new WorkerError('Overrun', 'told to'));
+    }
+    return new Promise((_, reject) => ends.push(() => reject(new WorkerError('Overrun', 'told to'))));
+  };
+  const judge = new WorkerJudge({ pool: { run }, clock: new ManualClock(), limits: DEFAULT_LIMITS });
+  const of = (namespace: string, name: string): JudgingPolicy => policy([keyless(`${namespace} ${name}`, { trust })], { key: { kind: 'ImageVerification', namespace, name } });
+  await judge.judge(of('mallory', 'first'), facts([]));
+  const all = [of('mallory', 'a'), of('mallory', 'b'), of('mallory', 'c'), of('alice', 'a'), of('alice', 'b')].map((one) => judge.judge(one, facts([])));
+  await settled();
+  assert.equal(ends.length, 3, 'one of the three, and those of others');
+  while (ends.length > 0) {
+    ends.pop()?.();
+    await settled();
+  }
+  assert.deepEqual(new Set((await Promise.all(all)).map(({ reason }) => reason)), new Set(['LimitExceeded']));
 });
 
 test('a caller that leaves is rejected with its own reason', async () => {
