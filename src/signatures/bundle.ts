@@ -2,7 +2,7 @@ import { bundleFromJSON } from '@sigstore/bundle';
 import type { Bundle, TransparencyLogEntry } from '@sigstore/bundle';
 import { digestOf } from '../base/digest.ts';
 import { isDigestOf, SignedContent } from './content.ts';
-import { asList, asObject, asString, fromBase64, JsonError, parseJson } from './json.ts';
+import { asList, asObject, asString, fromBase64, JsonError, parseJson, refuseSnakeCase } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { Signed } from './signed.ts';
 import { IN_TOTO, readStatement } from './statement.ts';
@@ -94,6 +94,7 @@ function sizedFor(profile: Profile, wants: Requirement['wants']): Profile {
 function parseBundle({ bytes }: BundleCandidate, { limits, strictJson, bundleMediaTypes }: Profile): JsonObject {
   if (bytes.length > limits.bundleBytes) throw new SignatureError('LimitExceeded', `the bundle is larger than ${limits.bundleBytes} bytes`);
   const json = asObject(parseJson(bytes, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the bundle');
+  refuseSnakeCase(json, 'the bundle');
   const mediaType = asString(json['mediaType'], 'mediaType');
   if (!bundleMediaTypes.includes(mediaType)) {
     throw new JsonError(`bundles of media type ${JSON.stringify(mediaType.slice(0, 128))} are not supported`);

@@ -55,6 +55,20 @@ export function asString(value: unknown, what: string): string {
   return value;
 }
 
+/**
+ * Refuses members of a protobuf message that are spelled in snake case. WARNING: protobuf's decoder reads `tlog_entries` as `tlogEntries`, so
+ * that whoever spells a member so would get round what is counted and measured before anything is decoded. Throws {@link JsonError}.
+ */
+export function refuseSnakeCase(value: unknown, what: string): void {
+  if (Array.isArray(value)) for (const member of value) refuseSnakeCase(member, what);
+  else if (typeof value === 'object' && value !== null) {
+    for (const [key, member] of Object.entries(value)) {
+      if (key.includes('_')) throw new JsonError(`${what} has the member ${JSON.stringify(key.slice(0, 64))}, and names in it have no underscore`);
+      refuseSnakeCase(member, what);
+    }
+  }
+}
+
 /** Walks text that `JSON.parse` has accepted, so that quotes and brackets are known to be in order. */
 function refuseAmbiguity(text: string, { strict, maxDepth }: { strict: boolean; maxDepth: number }): void {
   const open: (Set<string> | undefined)[] = [];

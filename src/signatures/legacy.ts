@@ -5,7 +5,7 @@ import type { JsonObject } from './json.ts';
 import { kindOf } from './log-body.ts';
 import { readPem } from './pem.ts';
 import type { Signed } from './signed.ts';
-import { readSimpleSigning } from './simple-signing.ts';
+import { goField, readSimpleSigning } from './simple-signing.ts';
 import { SignatureError } from './types.ts';
 import type { LegacyCandidate, Profile } from './types.ts';
 
@@ -32,13 +32,16 @@ export function readLegacy(candidate: LegacyCandidate, profile: Profile): Signed
   const signature = candidate.annotations[SIGNATURE];
   if (!signature) throw new SignatureError('SignatureInvalid', `the layer has no annotation ${SIGNATURE}`);
   const material = readMaterial(candidate.annotations, profile);
+  const base64 = unwrapped(signature, profile);
   const payload = Buffer.from(candidate.payload);
   return {
     format: 'legacy',
     // cosign compares the log's hash with the payload's SHA-256, whatever hash the signature is made with.
-    content: SignedContent.ofMessage({ bytes: payload, onlySha256: true }, fromBase64(signature, SIGNATURE, MAX_SIGNATURE_BYTES)),
+    content: SignedContent.ofMessage({ bytes: payload, onlySha256: true }, fromBase64(base64, SIGNATURE, MAX_SIGNATURE_BYTES)),
     claim: readSimpleSigning(payload, profile),
     ...material,
+    // cosign holds the text of the signature against that in the log, where nobody breaks lines.
+    entries: base64 === signature ? material.entries : [],
   };
 }
 
@@ -75,19 +78,21 @@ function readEntries(text: string | undefined, profile: Profile): readonly Trans
   if (text === undefined) return [];
   const { limits, strictJson } = profile;
   const bundle = readAnnotation(text, BUNDLE, limits.logBodyBytes * 2, profile);
-  const payload = asObject(bundle['Payload'], 'Payload');
-  const canonicalizedBody = fromBase64(payload['body'], 'Payload.body', limits.logBodyBytes);
+  const field = (object: JsonObject, name: string): unknown => (strictJson ? object[name] : goField(object, name.toLowerCase()));
+  const payload = asObject(field(bundle, 'Payload'), 'Payload');
+  const canonicalizedBody = fromBase64(unwrapped(field(payload, 'body'), profile), 'Payload.body', limits.logBodyBytes);
   const body = asObject(parseJson(canonicalizedBody, { strict: strictJson, maxDepth: limits.jsonDepth }), 'Payload.body');
-  const logId = asString(payload['logID'], 'Payload.logID');
+  const given = asString(field(payload, 'logID'), 'Payload.logID');
+  const logId = strictJson ? given : given.toLowerCase();
   if (!/^[0-9a-f]{64}$/.test(logId)) throw new JsonError('Payload.logID is not 64 hexadecimal digits');
   const [kind = '', version = ''] = kindOf(body).split('/');
   return [
     {
-      logIndex: integer(payload['logIndex'], 'Payload.logIndex'),
+      logIndex: integer(field(payload, 'logIndex'), 'Payload.logIndex'),
       logId: { keyId: Buffer.from(logId, 'hex') },
       kindVersion: { kind, version },
-      integratedTime: integer(payload['integratedTime'], 'Payload.integratedTime'),
-      inclusionPromise: { signedEntryTimestamp: fromBase64(bundle['SignedEntryTimestamp'], 'SignedEntryTimestamp', MAX_SIGNATURE_BYTES) },
+      integratedTime: integer(field(payload, 'integratedTime'), 'Payload.integratedTime'),
+      inclusionPromise: { signedEntryTimestamp: fromBase64(unwrapped(field(bundle, 'SignedEntryTimestamp'), profile), 'SignedEntryTimestamp', MAX_SIGNATURE_BYTES) },
       inclusionProof: undefined,
       canonicalizedBody,
     },
@@ -108,5 +113,11 @@ function readTimestamps(text: string | undefined, profile: Profile): readonly Bu
   if (text === undefined) return [];
   const limit = profile.limits.timestampBytes;
   const annotation = readAnnotation(text, TIMESTAMP, limit * 2, profile);
-  return [fromBase64(annotation['SignedRFC3161Timestamp'], 'SignedRFC3161Timestamp', limit)];
+  const token = profile.strictJson ? annotation['SignedRFC3161Timestamp'] : goField(annotation, 'signedrfc3161timestamp');
+  return [fromBase64(unwrapped(token, profile), 'SignedRFC3161Timestamp', limit)];
+}
+
+/** Go's decoder passes over line breaks in base64. */
+function unwrapped(text: unknown, { strictJson }: Profile): unknown {
+  return strictJson || typeof text !== 'string' ? text : text.replaceAll(/[\r\n]/g, '');
 }

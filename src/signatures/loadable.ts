@@ -1,6 +1,8 @@
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { asList, asObject, asString, JsonError, parseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { kindOf } from './log-body.ts';
+import { readPem } from './pem.ts';
 import { readProto } from './proto-json.ts';
 import type { ProtoMessage } from './proto-json.ts';
 import type { BundleCandidate, Profile } from './types.ts';
@@ -40,11 +42,27 @@ const BUNDLE: ProtoMessage = {
   oneOf: ['messageSignature', 'dsseEnvelope'],
 };
 
+const VERIFIER: ProtoMessage = { fields: { publicKey: CERTIFICATE, x509Certificate: CERTIFICATE, keyDetails: 'enumeration' }, oneOf: ['publicKey', 'x509Certificate'] };
+const SIGNATURE: ProtoMessage = { fields: { content: 'bytes', verifier: VERIFIER } };
+const DIGEST: ProtoMessage = { fields: { algorithm: 'enumeration', digest: 'bytes' } };
+/** rekor-tiles, api/proto/rekor/v2/entry.proto. */
+const TILE_ENTRY: ProtoMessage = {
+  fields: {
+    kind: 'string',
+    apiVersion: 'string',
+    spec: {
+      fields: { hashedRekordV002: { fields: { data: DIGEST, signature: SIGNATURE } }, dsseV002: { fields: { payloadHash: DIGEST, signatures: [SIGNATURE] } } },
+      oneOf: ['hashedRekordV002', 'dsseV002'],
+    },
+  },
+};
+
 /** Version 0.3 in any of its spellings: as a parameter, or as a semantic version with a patch. */
 const V03 = /^application\/vnd\.dev\.sigstore\.bundle(?:\+json;version=0\.3|\.v0\.3(?:\.0(?:\+[0-9A-Za-z.-]+)?|\.[1-9]\d*(?:[-+][0-9A-Za-z.+-]+)?)?\+json)$/;
 const V03_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 /** Kinds that a bundle may hold, whether or not they can be verified. */
-const KINDS: ReadonlySet<string> = new Set(['hashedrekord/0.0.1', 'rekord/0.0.1', 'dsse/0.0.1', 'intoto/0.0.1', 'intoto/0.0.2', 'hashedrekord/0.0.2']);
+const KINDS: ReadonlySet<string> = new Set(['hashedrekord/0.0.1', 'rekord/0.0.1', 'dsse/0.0.1', 'intoto/0.0.1', 'intoto/0.0.2']);
+const HASHED = 'hashedrekord/0.0.1';
 
 /**
  * The bundle as cosign 3 loads it (sigstore-go, pkg/bundle, validate), written as protobuf writes it; `undefined` for one that it does not
@@ -79,9 +97,41 @@ function checkEntry(entry: JsonObject): void {
   if (Number(entry['logIndex'] ?? 0) < 0) throw new JsonError('logIndex is negative');
   const { inclusionProof: proof } = entry;
   if (proof !== undefined && !asObject(asObject(proof, 'inclusionProof')['checkpoint'], 'checkpoint')['envelope']) throw new JsonError('the checkpoint is empty');
-  const body = parseJson(Buffer.from(asString(entry['canonicalizedBody'], 'canonicalizedBody'), 'base64'), { strict: false, maxDepth: 1000 });
-  const kind = kindOf(asObject(body, 'canonicalizedBody'));
+  checkBody(Buffer.from(asString(entry['canonicalizedBody'], 'canonicalizedBody'), 'base64'));
+}
+
+/** What reads as an entry of Rekor v2 is one, whatever it calls itself; else it is one of Rekor v1 (sigstore-go, pkg/tlog, NewTlogEntry). */
+function checkBody(bytes: Buffer): void {
+  const body = asObject(parseJson(bytes, { strict: false, maxDepth: 1000 }), 'canonicalizedBody');
+  if (isTileEntry(bytes)) return;
+  const kind = kindOf(body);
   if (!KINDS.has(kind)) throw new JsonError(`entries of kind ${kind.slice(0, 64)} are not read`);
+  if (kind === HASHED && !isHashedEntry(body)) throw new JsonError('the log entry does not hold in itself');
+}
+
+/** Whether a body is of the kind hashedrekord 0.0.2, by its members alone. */
+export function isTileEntry(bytes: Uint8Array): boolean {
+  try {
+    const { apiVersion, spec } = readProto(parseJson(bytes, { strict: true, maxDepth: 32 }), TILE_ENTRY, 'the log entry');
+    return apiVersion === '0.0.2' && asObject(spec, 'spec')['hashedRekordV002'] !== undefined;
+  } catch (error) {
+    if (error instanceof JsonError) return false;
+    throw error;
+  }
+}
+
+/** An Ed25519 key signs no digest, so that Rekor v1 has no such entry. */
+function isHashedEntry(body: JsonObject): boolean {
+  const { publicKey } = asObject(asObject(body['spec'], 'spec')['signature'], 'signature');
+  try {
+    const pem = Buffer.from(String(asObject(publicKey, 'publicKey')['content']), 'base64').toString('latin1');
+    const [block] = readPem(pem);
+    if (block === undefined) return false;
+    const key = block.label === 'CERTIFICATE' ? new X509Certificate(block.der).publicKey : createPublicKey(pem);
+    return key.asymmetricKeyType !== 'ed25519';
+  } catch {
+    return false;
+  }
 }
 
 /** Without what means nothing: an empty promise is none. */

@@ -7,6 +7,7 @@ import { sameBytes } from './content.ts';
 import type { SignedContent } from './content.ts';
 import { verifyInclusion } from './inclusion.ts';
 import { asObject, parseJson } from './json.ts';
+import { isTileEntry } from './loadable.ts';
 import { checkLogBody, kindOf, LogBodyError } from './log-body.ts';
 import type { ExpectedSigner } from './log-body.ts';
 import { tileEntryOf } from './tile-entry.ts';
@@ -27,11 +28,12 @@ export interface VerifiedEntry {
 /** Kinds that exist only with a SET. So does every entry of a legacy attestation. */
 const SET_ONLY: ReadonlySet<string> = new Set(['rekord/0.0.1']);
 /** Kinds of Rekor v2, whose logs sign checkpoints in the name of their host. */
-const TILES: ReadonlySet<string> = new Set(['hashedrekord/0.0.2', 'dsse/0.0.2']);
+const TILE_REKORD = 'hashedrekord/0.0.2';
+const TILES: ReadonlySet<string> = new Set([TILE_REKORD, 'dsse/0.0.2']);
 /** Kinds that are about the envelope of a bundle. */
 const ENVELOPES: ReadonlySet<string> = new Set(['dsse/0.0.1', 'intoto/0.0.2', ...TILES]);
 /** Kinds that are about a signature over bytes, as a legacy signature is. */
-const MESSAGES: ReadonlySet<string> = new Set(['hashedrekord/0.0.1', 'rekord/0.0.1', 'hashedrekord/0.0.2']);
+const MESSAGES: ReadonlySet<string> = new Set(['hashedrekord/0.0.1', 'rekord/0.0.1', TILE_REKORD]);
 
 /** Thrown for a signed entry timestamp that does not hold. */
 class PromiseError extends LogBodyError {}
@@ -104,7 +106,9 @@ function verifyEntry(entry: TransparencyLogEntry, content: SignedContent, signer
 function readEntry(entry: TransparencyLogEntry, content: SignedContent, signer: ExpectedSigner, profile: Profile): Logged {
   const { limits, strictJson, entryHints, tileEnvelopes, hashedEnvelopes = false } = profile;
   const body = asObject(parseJson(entry.canonicalizedBody, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the log entry');
-  const kind = kindOf(body);
+  const tile = entryHints === 'Ignore' && isTileEntry(entry.canonicalizedBody);
+  const kind = tile ? TILE_REKORD : kindOf(body);
+  if (entryHints === 'Ignore' && kind === TILE_REKORD && !tile) throw new LogBodyError('the log entry is not as Rekor v2 writes it');
   const { kindVersion } = entry;
   if (entryHints === 'Compare' && kind !== `${kindVersion.kind}/${kindVersion.version}`) throw new LogBodyError(`the log entry is of kind ${kind.slice(0, 64)} and says that it is of another`);
   const asBytes = !content.isEnvelope || (hashedEnvelopes && kind === 'hashedrekord/0.0.1');
@@ -115,7 +119,7 @@ function readEntry(entry: TransparencyLogEntry, content: SignedContent, signer: 
   const tiles = TILES.has(kind);
   const promised = SET_ONLY.has(kind) || content.stored !== undefined || entry.inclusionProof === undefined;
   if (promised && entry.inclusionPromise === undefined) throw new LogBodyError('the log entry has no signed entry timestamp');
-  const remade = kind === 'hashedrekord/0.0.2' && content.isEnvelope ? tileEntryOf(content, signer) : undefined;
+  const remade = kind === TILE_REKORD && content.isEnvelope ? tileEntryOf(content, signer) : undefined;
   if (remade === undefined || entryHints === 'Compare') checkLogBody(body, content, signer);
   if (remade !== undefined && entryHints === 'Compare' && !sameBytes(remade, entry.canonicalizedBody)) throw new LogBodyError('the log entry is not as Rekor v2 writes it');
   return { leaf: remade ?? entry.canonicalizedBody, tiles, promised };

@@ -9,7 +9,7 @@ import { CertificateError, readCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { issued, linkAuthorities, TIME_STAMPING } from './chain.ts';
 import type { AuthorityChain, StampAuthority } from './chain.ts';
-import { asList, asObject, asString, fromBase64, JsonError, parseJson } from './json.ts';
+import { asList, asObject, asString, fromBase64, JsonError, parseJson, refuseSnakeCase } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { weaknessOf } from './public-key.ts';
 
@@ -104,6 +104,7 @@ export function embeddedTrustText(): string {
 
 function read(bytes: Buffer): TrustRoot {
   const root = asObject(parseJson(bytes, { strict: true, maxDepth: 32 }), 'the trusted root');
+  refuseSnakeCase(root, 'the trusted root');
   const mediaType = asString(root['mediaType'], 'mediaType');
   if (!MEDIA_TYPES.has(mediaType)) {
     throw new TrustRootError('Invalid', `mediaType ${JSON.stringify(mediaType.slice(0, 128))} is not that of a trusted root`);
@@ -121,12 +122,17 @@ function read(bytes: Buffer): TrustRoot {
   const material: Material = { ...toTrustMaterial(asLibraryReads(TrustedRoot.fromJSON(root))), stampAuthorities };
   for (const field of ['tlogs', 'ctlogs'] as const) checkNamesakes(field, material[field].map(({ logID }) => logID.toString('hex')));
   for (const [index, { publicKey }] of [...material.tlogs, ...material.ctlogs].entries()) {
+    const [field, member] = logs[index] ?? ['a log', {}];
     const weakness = weaknessOf(publicKey);
-    if (weakness !== undefined) throw new TrustRootError('Invalid', `${logs[index]?.[0] ?? 'a log'}.publicKey ${weakness}`);
+    if (weakness !== undefined) throw new TrustRootError('Invalid', `${field}.publicKey ${weakness}`);
+    const details = String(asObject(member['publicKey'], field)['keyDetails']);
+    if (!details.includes(FAMILIES[publicKey.asymmetricKeyType ?? ''] ?? 'none')) throw new TrustRootError('Invalid', `${field}.publicKey.keyDetails ${details.slice(0, 64)} is not what the key is`);
   }
   return Object.freeze({ material, authorities, hash: digestOf(bytes) });
 }
 
+/** How the names of key details tell the kinds of keys (protobuf-specs, PublicKeyDetails). */
+const FAMILIES: Readonly<Record<string, string>> = { ec: 'ECDSA', rsa: 'RSA', ed25519: 'ED25519' };
 const RSA: ReadonlySet<PublicKeyDetails> = new Set([
   PublicKeyDetails.PKIX_RSA_PKCS1V15_2048_SHA256,
   PublicKeyDetails.PKIX_RSA_PKCS1V15_3072_SHA256,
@@ -193,6 +199,8 @@ function checkLog(field: string, member: JsonObject): void {
   if (details.includes('PSS')) {
     throw new TrustRootError('Invalid', `${field}.publicKey.keyDetails ${details.slice(0, 64)} is not supported`);
   }
+  const hash = asString(member['hashAlgorithm'], `${field}.hashAlgorithm`);
+  if (hash !== 'SHA2_256') throw new TrustRootError('Invalid', `${field}.hashAlgorithm ${hash.slice(0, 64)} is not SHA2_256, with which logs hash`);
   const id = asObject(member['checkpointKeyId'] ?? member['logId'], `${field}.logId`);
   if (fromBase64(id['keyId'], `${field}.logId.keyId`, 64).length < 4) {
     throw new TrustRootError('Invalid', `${field}.logId.keyId is too short`);

@@ -56,6 +56,10 @@ export async function fetchCandidate(
     const bytes = await registry.blob(repository, blob.digest, payload, call);
     // Only now is it known whether the descriptor told the truth.
     if (!budget.take(Math.max(0, bytes.length - blob.size))) return { ...defective(), omitted: 1 };
+    if (bytes.length !== blob.size) {
+      const message = `the signature's content has ${bytes.length} bytes, and its descriptor says ${blob.size}`;
+      return defective({ location, reason: 'SignatureInvalid', message });
+    }
     return merge([{ ...defective(), candidates: [make(bytes)] }]);
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;

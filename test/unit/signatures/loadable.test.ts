@@ -45,6 +45,8 @@ const UNLOADABLE: Readonly<Record<string, string>> = {
   'without an inclusion proof': made.replace('"inclusionProof":', '"inclusionProof":null,"x":'),
   'with an empty checkpoint': made.replace(/"envelope":"[^"]*"/, '"envelope":""'),
   'with an entry without a body': made.replace('"canonicalizedBody":', '"canonicalizedBody":null,"x":'),
+  'with a digest that an Ed25519 key is said to have signed': JSON.stringify(world.bundle(world.key('Ed25519'), IMAGE, { log: 'v1', entryKind: 'hashedrekord' })),
+  'with an entry of Rekor v2 that has a member more': JSON.stringify(world.bundle(release, IMAGE, { body: (body) => ({ ...body, more: 1 }) })),
   'with an entry of a kind that is not known': made.replace(field('canonicalizedBody'), `$1${Buffer.from('{"kind":"alpine","apiVersion":"0.0.1"}').toString('base64')}"`),
 };
 
@@ -65,6 +67,14 @@ describe('a bundle is loaded as cosign loads it', () => {
     });
   }
 
+  test('with an entry of Rekor v2 that calls itself something else', () => {
+    const text = JSON.stringify(world.bundle(release, IMAGE, { entry: (entry) => ({ ...entry, body: Buffer.from(entry.body.toString().replace('"hashedrekord"', '"other"')) }) }));
+    const loaded = load(text);
+    assert.ok(loaded !== undefined);
+    assert.equal(prove(loaded, asking({ profile: COSIGN })).logged, true);
+    assert.throws(() => prove(candidate(text), asking()), /is of kind other|other/);
+  });
+
   test('an empty signature or promise is loaded, and proves nothing', () => {
     for (const text of [made.replace(field('sig'), '$1"'), made.replace(/"inclusionPromise":\{[^}]*\}/, '"inclusionPromise":{}')]) {
       const loaded = load(text);
@@ -72,6 +82,14 @@ describe('a bundle is loaded as cosign loads it', () => {
       assert.throws(() => prove(loaded, asking({ profile: COSIGN })));
     }
   });
+});
+
+test('the operator reads one spelling only, so that its limits cannot be got round', () => {
+  const entries = JSON.stringify(Array.from({ length: 100 }, () => ({ logId: { keyId: 'AAAA' } })));
+  for (const text of [made.replace('"tlogEntries"', '"tlog_entries"'), made.replace('"tlogEntries":', `"tlog_entries":${entries},"tlogEntries":`), made.replace('"logIndex"', '"log_index"')]) {
+    assert.notEqual(text, made);
+    assert.throws(() => prove(candidate(text), asking()), /names in it have no underscore/);
+  }
 });
 
 const HEX = IMAGE.digest.slice('sha256:'.length);

@@ -7,8 +7,9 @@ import { DerError, derChildren, derOid, encodeDer, OBJECT_IDENTIFIER, readDer, S
 import { fromBase64, JsonError, JsonLimitError, parseJson } from '../../../src/signatures/json.ts';
 import { asLoaded } from '../../../src/signatures/loadable.ts';
 import { COSIGN, OPERATOR } from '../../../src/signatures/profile.ts';
+import { prove } from '../../../src/signatures/prove.ts';
 import { readSimpleSigning } from '../../../src/signatures/simple-signing.ts';
-import { IMAGE, ISSUER, SUBJECT, world } from '../../support/signatures.ts';
+import { asking, IMAGE, ISSUER, keyOf, release, SUBJECT, world } from '../../support/signatures.ts';
 import { CLAIMS, issueLeaf } from '../../support/sigstore/authority.ts';
 import { oid, sequence } from '../../support/sigstore/der.ts';
 import { generateKey } from '../../support/sigstore/keys.ts';
@@ -131,6 +132,36 @@ describe('a legacy payload', () => {
   test('without a type or a name is read as cosign does', () => {
     assert.equal(readSimpleSigning(payload({ type: undefined, identity: undefined }), COSIGN).subjects[0]?.digest, IMAGE.digest);
   });
+});
+
+/** Ways to write the annotations that Go reads alike, and cosign with it (encoding/json, encoding/base64). */
+const LENIENT: Readonly<Record<string, (annotations: Record<string, string>) => void>> = {
+  'names in another case': (annotations) => (annotations[LOGGED] = (annotations[LOGGED] ?? '').replace('"Payload"', '"payload"').replace('"integratedTime"', '"INTEGRATEDTIME"').replace('"SignedEntry', '"SIGNEDentry')),
+  'the log’s id in upper case': (annotations) => (annotations[LOGGED] = (annotations[LOGGED] ?? '').replace(/[0-9a-f]{64}/, (hex) => hex.toUpperCase())),
+  'lines in base64': (annotations) => (annotations[LOGGED] = (annotations[LOGGED] ?? '').replace(/"body":"(.{20})/, '"body":"$1\\n')),
+};
+const LOGGED = 'dev.sigstore.cosign/bundle';
+
+for (const [sentence, bend] of Object.entries(LENIENT)) {
+  test(`annotations with ${sentence} are read as cosign does, and refused by the operator`, () => {
+    const { payload, annotations } = world.legacySignature(release, IMAGE);
+    const changed = { ...annotations };
+    bend(changed);
+    assert.notDeepEqual(changed, annotations);
+    const one = { format: 'legacy', location: 'x', payload, annotations: changed } as const;
+    assert.equal(prove(one, asking({ profile: COSIGN })).logged, true);
+    assert.throws(() => prove(one, asking()));
+  });
+}
+
+test('a signature whose base64 has lines is read as cosign does, which then finds another text in the log', () => {
+  const signer = world.key();
+  const { payload, annotations } = world.legacySignature(signer, IMAGE);
+  const name = 'dev.cosignproject.cosign/signature';
+  const one = { format: 'legacy', location: 'x', payload, annotations: { ...annotations, [name]: `${annotations[name] ?? ''}\n` } } as const;
+  assert.equal(prove(one, asking({ profile: COSIGN, key: keyOf(signer), log: 'Ignored' })).logged, false);
+  assert.throws(() => prove(one, asking({ profile: COSIGN, key: keyOf(signer) })), /no transparency log entry/);
+  assert.throws(() => prove(one, asking({ key: keyOf(signer), log: 'Ignored' })), /not base64/);
 });
 
 test('cosign loads a bundle that is whole, whatever it proves, and passes over the rest', () => {

@@ -76,6 +76,7 @@ const REFUSED: Record<string, [Candidate, Requirement, SignatureErrorCode, RegEx
     'NotLogged',
     /is not signed by the log/,
   ],
+  'a timestamp that was granted with modifications': [bundle(release, { log: 'none', timestamp: true, token: { status: 1 } }), asking({ log: 'Ignored', timestamp: 'Required' }), 'TimestampInvalid', /status is 1/],
   'an entry with two signers': [legacy(release, { body: signerTwice }), asking(), 'NotLogged', /more than one signer/],
   'a checkpoint with one bit changed': [
     bundle(release, { entry: (entry) => ({ ...entry, proof: { ...entry.proof, checkpoint: entry.proof.checkpoint.replace(/\n(\d+)\n/, '\n1$1\n') } }) }),

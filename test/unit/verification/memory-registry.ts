@@ -19,7 +19,7 @@ export class MemoryRegistry implements RegistryClient {
   blobOf(content: string): Descriptor {
     const digest = digestOf(content);
     this.#blobs.set(digest, Buffer.from(content));
-    return { mediaType: 'application/octet-stream', digest, size: content.length };
+    return { mediaType: 'application/octet-stream', digest, size: Buffer.byteLength(content) };
   }
 
   /** Stores a manifest under its digest and, if given, a tag. */
