@@ -40,7 +40,7 @@ export async function run(args: readonly string[]): Promise<number> {
 export async function compareWorkers(rounds: number, images: number): Promise<void> {
   const facts = await Promise.all(Array.from({ length: images }, (_, index) => factsOf(index)));
   const perSecond: Record<1 | 2, number[]> = { 1: [], 2: [] };
-  const [block, shares]: [number[], number[]] = [[], []];
+  const block: number[] = [];
   const share: number[] = [];
   for (let round = 0; round <= rounds; round += 1) {
     for (const size of round % 2 === 0 ? ([1, 2] as const) : ([2, 1] as const)) {
@@ -57,10 +57,9 @@ export async function compareWorkers(rounds: number, images: number): Promise<vo
     ['one worker', spread(perSecond[1])],
     ['two workers', spread(perSecond[2])],
     ['two beside one, round by round', `${spread(ratio, 2)} times`],
-    ['what the main thread takes beside a worker', `${spread(shares.map((share) => 100 * share), 1)} % of its processor time`],
-    ['so that on two free cores two can be', `${(2 / (1 + median(shares))).toFixed(2)} times one`],
     ['longest block of the event loop meanwhile', `${spread(block, 1)} ms`],
     ['of all processor time, in the main thread', `${spread(share)} %`],
+    ['so that on two free cores two can be', `${(2 * (1 - median(share) / 100)).toFixed(2)} times one`],
   ]);
   console.log(`\nMedian of ${rounds} rounds in turns (least–most), ${images} images in each; whatever else the machine does makes two look worse.`);
 }

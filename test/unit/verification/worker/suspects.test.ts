@@ -13,9 +13,9 @@ class Works {
   work(name: string): () => Promise<string> {
     return () => {
       this.begun.push(name);
-      return new Promise((resolve, reject) => {
-        this.#ends.set(name, (error) => (error === undefined ? resolve(name) : reject(error)));
-      });
+      const { promise, resolve, reject } = Promise.withResolvers<string>();
+      this.#ends.set(name, (error) => (error === undefined ? resolve(name) : reject(error)));
+      return promise;
     };
   }
 
