@@ -54,22 +54,25 @@ export async function resolveDigest({ registry, call, options }: Look, image: Im
   try {
     return await registry.resolveTag(image, tag, call);
   } catch (error) {
-    if (!(error instanceof RegistryError) || error.code !== 'NotFound') throw error;
-    const words = await inWords(registry, image, tag, call, error);
+    if (!(error instanceof RegistryError) || !SPOKEN.has(error.code)) throw error;
+    const told = await inWords(registry, image, tag, call, error);
     // Of an attestation's image cosign repeats what the registry said and no more.
-    if (options.command !== 'verify') throw new VerifyError('Other', words, { cause: error });
-    throw new VerifyError('TagNotFound', `image tag not found: ${words}`, { cause: error });
+    if (error.code !== 'NotFound' || options.command !== 'verify') throw told;
+    throw new VerifyError('TagNotFound', `image tag not found: ${told.asCosign ?? told.message}`, { cause: error });
   }
 }
 
+/** Answers of a registry that have an error code, which HEAD does not tell. */
+const SPOKEN: ReadonlySet<string> = new Set(['NotFound', 'Unauthorized']);
+
 /** A HEAD has no body: cosign's words have the error code that only a GET is answered with. */
-async function inWords(registry: RegistryClient, image: ImageReference, tag: string, call: RegistryCall, error: RegistryError): Promise<string> {
+async function inWords(registry: RegistryClient, image: ImageReference, tag: string, call: RegistryCall, error: RegistryError): Promise<RegistryError> {
   try {
     await registry.manifest(image, tag, call);
   } catch (second) {
-    if (second instanceof RegistryError && second.code === 'NotFound') return second.asCosign ?? error.message;
+    if (second instanceof RegistryError && second.code === error.code) return second;
   }
-  return error.message;
+  return error;
 }
 
 /** The referrers that cosign takes for bundles; those that it cannot load are counted. */

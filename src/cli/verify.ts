@@ -76,7 +76,9 @@ async function run(command: CommandName, args: readonly string[], world: CliCont
   } catch (error) {
     // Only now: to somebody whose pull succeeds it does not matter which credentials were left out.
     if (error instanceof RegistryError && error.code === 'Unauthorized') for (const note of notes.credentials) context.stderr(`Note: ${printable(note)}\n`);
-    context.stderr(errorLines(error instanceof VerifyError ? error.message : messageOf(error, 4096)));
+    const { text, note } = wordsOf(error);
+    context.stderr(errorLines(text));
+    if (note !== undefined) context.stderr(`Note: ${printable(note)}\n`);
     return error instanceof VerifyError && command === 'verify' ? EXIT_CODES[error.code] : EXIT_CODES.Other;
   } finally {
     for (const note of notes.held) world.stderr(note);
@@ -133,6 +135,13 @@ function refuseForBundles({ text }: Flags, { inParts }: Trust): void {
   const wrong = Object.keys(BUNDLED).find((name) => given[name]);
   if (wrong !== undefined) throw new VerifyError('Other', `unsupported: ${BUNDLED[wrong] ?? wrong} when using --new-bundle-format`);
   if (inParts) throw new VerifyError('Other', 'trusted root is required when using new bundle format');
+}
+
+/** What a registry did wrong is told as cosign tells it, and in a note what to do. */
+function wordsOf(error: unknown): { readonly text: string; readonly note?: string } {
+  if (error instanceof VerifyError) return { text: error.message };
+  const text = messageOf(error, 4096);
+  return error instanceof RegistryError && error.asCosign !== undefined ? { text: error.asCosign, note: text } : { text };
 }
 
 /** An error as cosign ends with it; what others wrote in it cannot steer a terminal. */

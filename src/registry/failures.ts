@@ -67,6 +67,9 @@ const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
   Throttled: '; wait, or use credentials with a higher limit',
 };
 
+/** What registries write beside these codes, nearly all of them. */
+const USUAL_WORDS: Readonly<Record<string, string>> = { UNAUTHORIZED: 'authentication required', DENIED: 'requested access to the resource is denied' };
+
 function statusText(status: number): string {
   return `${status} ${STATUS_CODES[status] ?? ''}`.trim();
 }
@@ -81,7 +84,7 @@ export function failureOf(reply: FailedReply, subject: Subject, now: number): Re
   const wait = retryAfter === undefined ? '' : `, asking to wait ${Math.ceil(retryAfter / 1000)} s`;
   const note = reply.note === undefined ? '' : `; ${reply.note}`;
   const text = `${name(subject)}: the answer was ${answer}${where}${wait}${ADVICE[code] ?? ''}${note}`;
-  const asCosign = reply.request === undefined ? undefined : `${reply.request}: ${oci === undefined ? `unexpected status code ${statusText(reply.status)}` : `${oci}: ${oci.toLowerCase().replaceAll('_', ' ')}`}`;
+  const asCosign = reply.request === undefined ? undefined : `${reply.request}: ${oci === undefined ? `unexpected status code ${statusText(reply.status)}` : `${oci}: ${USUAL_WORDS[oci] ?? oci.toLowerCase().replaceAll('_', ' ')}`}`;
   return new RegistryError(code, text, { ...(retryAfter === undefined ? {} : { retryAfter }), ...(asCosign === undefined ? {} : { asCosign }) });
 }
 

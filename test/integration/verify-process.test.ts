@@ -55,7 +55,7 @@ for (const [what, listener] of Object.entries(BAD_DAYS)) {
     const { code, stdout, stderr } = await assay(['verify', '--key', key, '--insecure-ignore-tlog', `${host}/acme/web:v1`]);
     assert.equal(code, 1, stderr);
     assert.equal(stdout, '');
-    assert.match(stderr, /^Error: .+\nerror during command execution: .+\n$/m);
+    assert.match(stderr, /^Error: .+\nerror during command execution: .+$/m);
   });
 }
 

@@ -71,10 +71,17 @@ function parse(text: string, what: string): Json {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Mismatch(`${what}: it is not JSON`, { cause: error });
+    throw new Mismatch(`${what}: ${jsonProblem(text)}`, { cause: error });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Mismatch(`${what}: it is not an object`);
   return value as Json;
+}
+
+/** What Go's parser says of text that is no JSON, where it is plain. */
+function jsonProblem(text: string): string {
+  const [first = ''] = text.trimStart();
+  if (first !== '' && !/[[{"\d\-tfn]/.test(first)) return `invalid character '${first}' looking for beginning of value`;
+  return /[}\]]\s*$/.test(text) ? 'it is not JSON' : 'unexpected end of JSON input';
 }
 
 function objectIn(parent: Json, name: string): Json {

@@ -2,7 +2,6 @@ import type { KeyObject } from 'node:crypto';
 import { readCertificate } from '../../signatures/certificate.ts';
 import type { Certificate } from '../../signatures/certificate.ts';
 import { SignedContent } from '../../signatures/content.ts';
-import { verifyTimestamp } from '../../signatures/timestamp.ts';
 import type { Candidate } from '../../signatures/types.ts';
 import { checkAnnotations } from './annotations.ts';
 import { checkEnvelope, readEnvelope } from './legacy-attestation.ts';
@@ -11,9 +10,8 @@ import type { LegacyParts } from './legacy-parts.ts';
 import { readParts } from './legacy-parts.ts';
 import { Mismatch, refusalOf } from './mismatch.ts';
 import type { Question } from './question.ts';
-import { trustOf } from './question.ts';
 import { checkSigner } from './signer.ts';
-import { stampProblem } from './stamped-times.ts';
+import { stampedAt } from './stamped-times.ts';
 import { readClaim } from './simple-claim.ts';
 import { checkStatement } from './statement.ts';
 import { wrongSignature } from './wrong-signature.ts';
@@ -27,7 +25,7 @@ export function legacyRefusal(candidate: Exclude<Candidate, { format: 'bundle' }
   return refusalOf(() => {
     const parts = readParts(candidate);
     if (parts.certificate !== undefined) refuseRepeatedExtension(parts.certificate.raw, question.requirement.profile.limits.certificateBytes);
-    const stamped = question.requirement.timestamp === 'Required' ? stampedAt(parts, question) : undefined;
+    const stamped = question.requirement.timestamp === 'Required' ? timeStamped(parts, question) : undefined;
     if (question.requirement.log === 'Required') checkLegacyLog(parts, question);
     const { key, chain } = signerOf(parts, question);
     if (candidate.format === 'legacy') checkSignature(parts, key, question);
@@ -37,16 +35,12 @@ export function legacyRefusal(candidate: Exclude<Candidate, { format: 'bundle' }
   });
 }
 
-function stampedAt({ timestamp, signature, payload }: LegacyParts, question: Question): number | undefined {
+function timeStamped({ timestamp, signature, payload }: LegacyParts, question: Question): number | undefined {
   if (timestamp === undefined) return undefined;
-  const bytes = signature === '' ? payload : Buffer.from(signature, 'base64');
-  const { material } = trustOf(question);
-  try {
-    return verifyTimestamp(timestamp, SignedContent.ofMessage(payload, bytes), material);
-  } catch (error) {
-    question.warn(`Warning: subset of signed timestamps failed to verify: [unable to verify signed timestamps: ${stampProblem(error)}]\n`);
-    throw new Mismatch('unable to verify RFC3161 timestamp bundle: expected at least one verified timestamp', { cause: error });
-  }
+  const answer = stampedAt(timestamp, signature === '' ? payload : Buffer.from(signature, 'base64'), question);
+  if (typeof answer === 'number') return answer;
+  question.warn(`Warning: subset of signed timestamps failed to verify: [${answer}]\n`);
+  throw new Mismatch('unable to verify RFC3161 timestamp bundle: expected at least one verified timestamp');
 }
 
 interface Holder {

@@ -16,19 +16,19 @@ const MAX_TIMESTAMPS = 32;
 export function stampedTimes(parts: BundleParts, question: Question): readonly number[] {
   const { timestamps } = parts;
   if (timestamps.length > MAX_TIMESTAMPS) throw new Mismatch(`too many signed timestamps: ${timestamps.length} > ${MAX_TIMESTAMPS}`);
-  const answers = timestamps.map((token) => stampedAt(token, parts, question));
+  const answers = timestamps.map((token) => stampedAt(token, signatureOf(parts), question));
   const times = answers.filter((answer) => typeof answer === 'number');
   if (times.length > 0) return times;
   const reasons = answers.length === 0 ? ['there is no signed timestamp'] : answers;
   throw new Mismatch(`threshold not met for verified signed timestamps: 0 < 1; error: ${reasons.join('\n')}`);
 }
 
-/** The time of a token, or why none of the authorities answers for it. */
-function stampedAt(token: Buffer, parts: BundleParts, question: Question): number | string {
+/** The time of a token over these bytes, milliseconds since the epoch, or why none of the authorities answers for it. */
+export function stampedAt(token: Buffer, stamped: Buffer, question: Question): number | string {
   const { material } = trustOf(question);
   const reasons: string[] = [];
   for (const authority of material.stampAuthorities) {
-    const answer = askAuthority(token, authority, parts, question);
+    const answer = askAuthority(token, authority, stamped, question);
     if (typeof answer === 'number') return answer;
     reasons.push(answer);
   }
@@ -36,11 +36,11 @@ function stampedAt(token: Buffer, parts: BundleParts, question: Question): numbe
 }
 
 /** First without regard to how long the authority is trusted, so that this can be told apart. */
-function askAuthority(token: Buffer, authority: Authority, parts: BundleParts, question: Question): number | string {
+function askAuthority(token: Buffer, authority: Authority, stamped: Buffer, question: Question): number | string {
   const { material } = trustOf(question);
   const always = { ...authority, start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY };
   try {
-    const time = verifyTimestamp(token, SignedContent.ofMessage(Buffer.alloc(0), signatureOf(parts)), { ...material, stampAuthorities: [always] });
+    const time = verifyTimestamp(token, SignedContent.ofMessage(Buffer.alloc(0), stamped), { ...material, stampAuthorities: [always] });
     if (time < authority.start) return 'timestamp is before the validity period start';
     return time > authority.end ? 'timestamp is after the validity period end' : time;
   } catch (error) {
@@ -49,7 +49,7 @@ function askAuthority(token: Buffer, authority: Authority, parts: BundleParts, q
 }
 
 /** Why a token is not by an authority, in Go's words where they are known (timestamp-authority, pkg/verification). */
-export function stampProblem(error: unknown): string {
+function stampProblem(error: unknown): string {
   const text = messageOf(error, 200);
   if (text.includes('a signer that is none of theirs')) return 'error while verifying signature: pkcs7: No certificate for signer';
   return /(?:digest|hash|imprint)/i.test(text) ? "hashed messages don't match" : `error while verifying signature: ${text}`;

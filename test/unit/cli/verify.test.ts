@@ -130,7 +130,7 @@ for (const [sentence, { args, code, error, registry = signed(), env = {} }] of O
     const ran = await run(args, { files: FILES, registry, env });
     assert.equal(ran.code, code, ran.stderr);
     assert.equal(ran.stdout, '');
-    const message = /^Error: ([^]*)\nerror during command execution: \1\n$/m.exec(ran.stderr)?.[1];
+    const message = /^Error: ([^]*)\nerror during command execution: \1\n$/m.exec(ran.stderr.replaceAll(/^Note: .*\n/gm, ''))?.[1];
     assert.match(message ?? `no two lines: ${ran.stderr}`, error);
   });
 }
