@@ -87,7 +87,7 @@ export const LOG_BENDS: Readonly<Record<string, Bend>> = {
   'log.indexPromised': promised({ logIndex: 7_000_000_000 }),
   'log.timeZeroPromised': promised({ integratedTime: 0 }),
   'log.timeNegativePromised': promised({ integratedTime: -5 }),
-  'log.timeHugePromised': promised({ integratedTime: 9_000_000_000_000 }),
+  'log.timeHugePromised': promised({ integratedTime: 8_000_000_000_000 }),
   'log.idPromised': ({ cast }) => promised({ logId: cast.other.rekorV1.logId })({ cast, services: cast.own, at: 0 }),
   'log.promiseBroken': () => ({ entry: (entry) => bent(entry, entry.promise === undefined ? {} : { promise: flip(entry.promise) }) }),
   'log.promiseGone': () => ({ entry: ({ promise: _, ...entry }) => entry }),

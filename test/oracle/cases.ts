@@ -42,6 +42,7 @@ export async function makeCase(id: string, { cast, registries, commands }: Stage
     FLAG_CHANGES[name]?.(set, cast, dice);
     set.changes.push(name);
   }
+  withRootWhereOneIsNeeded(cast, set);
   const images = [...(stored.place.credentials ?? []), ...referencesOf(stored, dice, set)];
   const given = argumentsOf(set, dice);
   const args = dice.chance(0.85) ? [...given, ...images] : [...images, ...given];
@@ -100,6 +101,16 @@ function chooseRoot(cast: Cast, dice: Dice, { flags, files, changes }: FlagSet):
   files.set('root.json', roots[name]?.(cast) ?? '');
   flags.set('trusted-root', ['FILES/root.json']);
 }
+
+/** Without one cosign asks the world for the public one, where there is anything to verify against it. */
+function withRootWhereOneIsNeeded(cast: Cast, { flags, files }: FlagSet): void {
+  const alone = flags.has('key') && !flags.has('use-signed-timestamps') && (isOn(flags, 'insecure-ignore-tlog') || isOn(flags, 'private-infrastructure'));
+  if (alone || flags.has('trusted-root')) return;
+  files.set('root.json', GOOD_ROOTS['root.whole']?.(cast) ?? '');
+  flags.set('trusted-root', ['FILES/root.json']);
+}
+
+const isOn = (flags: FlagSet['flags'], name: string): boolean => flags.has(name) && !['false', '0'].includes(flags.get(name)?.at(-1) ?? '');
 
 function referencesOf({ place, image, other }: Stored, dice: Dice, { changes }: FlagSet): string[] {
   const name = `${place.ask}/${place.repository}/app`;

@@ -102,7 +102,7 @@ function plainOptions({ dice, attest }: Making, { format, predicateType }: One, 
   return {
     at,
     log,
-    ...(kind === 'default' ? {} : { entryKind: kind }),
+    ...(kind !== 'default' ? { entryKind: kind } : format === 'legacy' && !attest ? { entryKind: 'hashedrekord' } : {}),
     ...(annotations === 'none' ? {} : { annotations: annotations === 'some' ? { env: 'prod', version: '1.0' } : { env: 'prod', n: 1, list: ['a', { b: null }], 'a<b>&': '\u00e9' } }),
     ...(dice.chance(0.12) ? { hash: dice.pick(['sha256', 'sha384', 'sha512', 'sha224'] as const) } : {}),
     ...(dice.chance(0.2) ? { timestamp: dice.chance(0.7) } : {}),
