@@ -22,10 +22,9 @@ export function boundedImages(images: readonly PodImage[]): readonly PodImage[] 
   return next === undefined ? kept : [...kept, { ...next, image: `(${omitted} more)`, omitted }];
 }
 
-/** The first labels by name. */
-export function boundedLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const entries = Object.entries(labels);
-  return entries.length <= MAX_LABELS ? labels : Object.fromEntries(entries.toSorted(([one], [other]) => (one < other ? -1 : 1)).slice(0, MAX_LABELS));
+/** The labels, or undefined for too many: some of them alone could lead a policy to pass by what it chooses by another. */
+export function boundedLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> | undefined {
+  return Object.keys(labels).length <= MAX_LABELS ? labels : undefined;
 }
 
 /** The first names, each once. */

@@ -14,7 +14,8 @@ export const FIELD_MANAGER = 'assay';
 export interface WorkloadObject extends Stored {
   readonly kind: string;
   readonly uid: string;
-  readonly labels: Readonly<Record<string, string>>;
+  /** Undefined where there are too many to be kept: then every choice by labels chooses it. */
+  readonly labels: Readonly<Record<string, string>> | undefined;
   /** Every image field that this object answers for. */
   readonly images: readonly PodImage[];
   /** `spec.imagePullSecrets` of its pods, by name. */
@@ -88,7 +89,7 @@ export function sameWorkload(left: WorkloadObject, right: WorkloadObject): boole
 // Whether there are annotations only decides how a patch is written: the API server's own controllers add the first one to
 // every new Deployment.
 function fingerprint({ resourceVersion: _, hasAnnotations: __, ...rest }: WorkloadObject): string {
-  return JSON.stringify({ ...rest, labels: Object.entries(rest.labels).toSorted(([one], [other]) => (one < other ? -1 : 1)) });
+  return JSON.stringify({ ...rest, labels: Object.entries(rest.labels ?? {}).toSorted(([one], [other]) => (one < other ? -1 : 1)) });
 }
 
 function podSpecOf(kind: WorkloadKind, object: KubeObject): Readonly<Record<string, unknown>> {

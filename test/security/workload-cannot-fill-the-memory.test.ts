@@ -64,3 +64,10 @@ test('with one more, nothing is pinned and nothing is called verified, and it sa
   assert.deepEqual([record.state, pin], ['unknown', undefined]);
   assert.match(record.images.at(-1)?.verdicts[0]?.message ?? '', /^it has 1 images more than the 256 of a workload that are looked at; make several workloads of it$/);
 });
+
+test('too many labels are chosen by every policy that chooses by labels: none is passed by because one of them was not kept', () => {
+  const workloads = { selector: { matchLabels: { team: 'a' } } };
+  const { policy: scope } = inForce({ workloads });
+  const chosen = (labels: Record<string, string>): boolean => scope.governsWorkload({ ...project({ containers: containers(1) }, { labels }), namespaceLabels: {} });
+  assert.deepEqual([chosen({ team: 'a' }), chosen({ team: 'b' }), chosen({}), chosen({ ...many(300), team: 'b' })], [true, false, false, true]);
+});

@@ -12,7 +12,8 @@ export type PinFollow = Pin['follow'];
 export interface WorkloadSubject {
   readonly kind: string;
   readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
+  /** Undefined where they are not known: then every choice by labels chooses it. */
+  readonly labels: Readonly<Record<string, string>> | undefined;
   readonly namespaceLabels: Readonly<Record<string, string>>;
 }
 

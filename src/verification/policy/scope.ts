@@ -83,7 +83,7 @@ function scopeOf(key: PolicyKey, { governsImage, kinds, selects, selectsNamespac
   return {
     governsImage,
     governsWorkload: ({ kind, namespace, labels, namespaceLabels }) =>
-      inNamespace(namespace, namespaceLabels) && (kinds === undefined || kinds.includes(kind)) && selects(labels),
+      inNamespace(namespace, namespaceLabels) && (kinds === undefined || kinds.includes(kind)) && (labels === undefined || selects(labels)),
   };
 }
 
