@@ -59,7 +59,7 @@ const STRICTER: readonly StricterRule[] = [
   { rule: 'a certificate is for code signing and not an authority’s (RFC 5280, 4.2.1.12)', texts: [one(CERTIFICATE, '(?:is not for code signing|is that of a certificate authority)')] },
   { rule: 'a certificate’s chain is by names and key identifiers, and each may issue such certificates', texts: [one(CERTIFICATE, '(?:is not issued by|is issued under)')] },
   { rule: 'a certificate has at least one SCT by a known log', texts: [one(CERTIFICATE, 'has no signed certificate timestamp')] },
-  { rule: 'a certificate is strict DER of X.509 v3, with known algorithms and each extension once', texts: [one(CERTIFICATE, String.raw`(?:has (?:tag|a (?:malformed|tag|length|subject)|trailing|the (?:extension|critical)|\d+ parts|two|an (?:object|integer|incomplete))|is (?:not (?:an X\.509|of version 3|canonical)|signed with|nested)|ends early|names two signature)`)] },
+  { rule: 'a certificate is strict DER of X.509 v3, with known algorithms and each extension once', texts: [one(CERTIFICATE, String.raw`(?:has (?:tag|a (?:malformed|tag|length|subject)|trailing|no validity|the (?:extension|critical)|\d+ parts|two|an (?:object|integer|incomplete))|is (?:not (?:an X\.509|of version 3|canonical)|signed with|nested)|ends early|names two signature)`)] },
   { rule: 'an authority has no name constraints, which nothing here would look at', texts: [one(CERTIFICATE, 'has name constraints')] },
   { rule: 'a certificate names its signer once, in printable letters', profile: 'operator', texts: [one(CERTIFICATE, 'names '), one(CERTIFICATE, 'has an .* that is not UTF-8')] },
   { rule: 'a certificate names its signer', profile: 'cosign', texts: [one(CERTIFICATE, 'names no subject'), one(CERTIFICATE, 'has an .* that is not UTF-8')] },
