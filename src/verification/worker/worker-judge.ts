@@ -6,7 +6,7 @@ import type { Evidence } from '../evidence-types.ts';
 import type { Facts, Judgement } from '../judge.ts';
 import type { EngineLimits } from '../limits.ts';
 import type { Judge } from '../prover.ts';
-import { clip, MESSAGE_LIMIT, REMEDIES } from '../sentences.ts';
+import { clip, MESSAGE_LIMIT } from '../sentences.ts';
 import type { JudgingPolicy } from '../types.ts';
 import type { Answers, JudgeInput, Question, WireEvidence } from './protocol.ts';
 import { judgementId, SetAside } from './set-aside.ts';
@@ -64,7 +64,7 @@ export class WorkerJudge implements Judge {
   async judge(policy: JudgingPolicy, facts: Facts, signal?: AbortSignal): Promise<Judgement> {
     const id = judgementId(policy, facts);
     const strike = this.#setAside.find(id);
-    if (strike !== undefined) return unjudged(`${strike.why}; it is set aside until ${timeOf(strike.until)}`);
+    if (strike !== undefined) return overrun(strike.why, strike.until);
     try {
       const judgement = await this.#suspects.run(ownerOf(policy), () => this.#run(policy, facts, signal), signal);
       this.#setAside.forget(id);
@@ -127,12 +127,12 @@ export class WorkerJudge implements Judge {
 
   #settle(id: string, error: WorkerError, policy: JudgingPolicy, { image, digest }: Facts): Judgement {
     const name = `${image.name}@${digest}`;
-    if (!isOverrun(error.code)) return unjudged(`${name} could not be judged now: ${error.message}`);
+    if (!isOverrun(error.code)) return unjudged(`${name} could not be judged now: ${error.message}`, '; it is tried again');
     const why = `judging ${name} was ended: ${error.message}`;
     const { until } = this.#setAside.put(id, why);
     this.#suspects.mark(ownerOf(policy));
     this.#options.onOverrun?.({ code: error.code, image: name, policy: policy.key, why: error.message, until });
-    return unjudged(`${why}; it is set aside until ${timeOf(until)}`);
+    return overrun(why, until);
   }
 }
 
@@ -142,11 +142,16 @@ function ownerOf({ key: { kind, namespace, name } }: JudgingPolicy): string {
 }
 
 function isOverrun(code: WorkerErrorCode): code is Overrun {
-  return OVERRUNS.some((overrun) => overrun === code);
+  return OVERRUNS.some((one) => one === code);
 }
 
-function unjudged(why: string): Judgement {
-  const end = `; ${REMEDIES.LimitExceeded}`;
+const REMEDY = 'remove signatures that are not needed, make the expressions of the policy simpler, or raise --judgement-timeout or --judgement-memory';
+
+function overrun(why: string, until: number): Judgement {
+  return unjudged(why, `; it is set aside until ${timeOf(until)}; ${REMEDY}`);
+}
+
+function unjudged(why: string, end: string): Judgement {
   return { result: 'Unknown', reason: 'LimitExceeded', message: `${clip(why, MESSAGE_LIMIT - end.length)}${end}` };
 }
 
