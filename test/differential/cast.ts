@@ -8,6 +8,9 @@ export const world = createWorld({ now: AT, authorityKeys: 'P-256' });
 export const stranger = createWorld({ now: AT, name: 'stranger.test', authorityKeys: 'P-256' });
 /** Has the world's names, and keys of its own, and is not trusted. */
 export const twin = createWorld({ now: AT, authorityKeys: 'P-256' });
+const { intermediate } = world.authority;
+/** The trusted authority in everything, its key's identifier too, but the key that it signs with. */
+export const forged = { ...world.authority, intermediate: { ...intermediate, key: { ...intermediate.key, privateKey: twin.authority.intermediate.key.privateKey } } };
 export const release = world.keyless({ subject: SUBJECT, issuer: ISSUER, claims: { githubWorkflowRef: 'refs/tags/v1' } });
 export const person = world.keyless({ subject: 'dev@corp.test', issuer: 'https://accounts.test' });
 export const username = world.keyless({ subject: 'dev!build', issuer: 'https://accounts.test' });

@@ -27,7 +27,7 @@ export function only<Value>(classes: readonly ErrorClass[], task: () => Value): 
     return task();
   } catch (error) {
     if (!(error instanceof Error) || !classes.some((one) => error instanceof one)) throw error;
-    assert.ok(error.message.length <= 2000, `a message of ${error.message.length} characters: ${error.message.slice(0, 200)}`);
+    assert.ok(error.message.length <= 4096, `a message of ${error.message.length} characters: ${error.message.slice(0, 200)}`);
     assert.doesNotMatch(error.message, FOREIGN);
     return undefined;
   }
