@@ -155,7 +155,7 @@ describe('as cosign does', () => {
   test('names in an envelope are found in any case', () => {
     const candidate = attestation(key, { log: 'none' }, ({ payload, annotations }) => ({ annotations, payload: Buffer.from(payload.toString().replace('"payloadType"', '"PayloadTYPE"')) }));
     assert.equal(prove(candidate, { ...cosign, log: 'Ignored' }).type, PROVENANCE);
-    refused(candidate, unlogged, 'SignatureInvalid', /payload type/);
+    refused(candidate, unlogged, 'SignatureInvalid', /payloadType is not a string/);
   });
 
   test('a log entry is held against the envelope and the signer alone', () => {
