@@ -165,7 +165,7 @@ test('peer: a cache of a thousand entries holds a thousand: the second look at t
   await look();
   trial.forget();
   await look();
-  assert.deepEqual(trial.requests, []);
+  assert.deepEqual([trial.requests, trial.judgements()], [[], 0]);
 });
 
 test('peer: a wrong identity is told with the one that was wanted', async () => {

@@ -30,6 +30,8 @@ export interface Trial {
   /** Paths of the requests that reached the registry since {@link Trial.forget}: `HEAD app-1/manifests/v1`. */
   readonly requests: readonly string[];
   forget(): void;
+  /** How often something had to be judged, because no verdict was at hand, since {@link Trial.forget}. */
+  judgements(): number;
   /** A new image, by the registry's name. */
   push(tag?: string): Promise<PushedImage>;
   /** A policy over every image of the registry, with these fields of its spec. */
@@ -48,8 +50,9 @@ export async function startTrial(): Promise<Trial> {
   const origin = await startRegistry();
   const registry = await startFaulty(origin.host);
   const client = createRegistryClient({ hosts: { allowHttp: [registry.host] } });
-  const engine = (): ReturnType<typeof createEngine> => createEngine({ registry: client, clock: systemClock });
-  let [current, names] = [engine(), 0];
+  let [judged, names] = [0, 0];
+  const engine = (): ReturnType<typeof createEngine> => createEngine({ registry: client, clock: systemClock, hooks: { onVerification: () => void (judged += 1) } });
+  let current = engine();
   const requests: string[] = [];
   registry.watch(({ method, url }) => requests.push(`${method} ${(url ?? '').replace(/^\/v2\//, '')}`));
   const context = { trustRoot: trustSource('TrustedRoot', world.trustedRootJson) };
@@ -57,7 +60,11 @@ export async function startTrial(): Promise<Trial> {
     world,
     registry,
     requests,
-    forget: () => void (requests.length = 0),
+    judgements: () => judged,
+    forget: () => {
+      requests.length = 0;
+      judged = 0;
+    },
     push: (tag = 'v1') => pushImage(registry.host, `app-${String((names += 1)).padStart(3, '0')}:${tag}`),
     policy: (spec) => compiled(policy({ images: [{ glob: `${registry.host}/**` }], ...spec }, { kind: 'ClusterImageVerification' }), {}, context),
     restart: () => void (current = engine()),
