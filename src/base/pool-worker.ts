@@ -8,7 +8,7 @@ import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 /**
  * Why a job has no outcome. `Overrun`: it used up its processor time; `Stuck`: it was not done long after; `OutOfMemory` and
- * `Crashed`: it ended its worker; `Failed`: its handler threw; `Full`, `Unavailable`, `Closed`: it was not begun.
+ * `Crashed`: it ended its worker; `Failed`: its handler threw, or what it is given cannot be sent; `Full`, `Unavailable`, `Closed`: it was not begun.
  */
 export type WorkerErrorCode = 'Overrun' | 'Stuck' | 'OutOfMemory' | 'Crashed' | 'Failed' | 'Full' | 'Unavailable' | 'Closed';
 
@@ -98,13 +98,13 @@ export class PoolWorker {
     return this.#exited;
   }
 
-  /** Begins a task; only while idle. What its `input` or the sending throws rejects the task. */
+  /** Begins a task; only while idle. */
   run(task: Task): void {
     this.#id += 1;
     try {
       this.#send({ type: 'job', id: this.#id, input: task.job.input(this) });
     } catch (error) {
-      task.reject(error as Error);
+      task.reject(new WorkerError('Failed', `the job could not be given to a worker: ${messageOf(error)}`, { cause: error }));
       return;
     }
     const { clock } = this.#options;
