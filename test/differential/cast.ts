@@ -9,8 +9,13 @@ export const stranger = createWorld({ now: AT, name: 'stranger.test', authorityK
 /** Has the world's names, and keys of its own, and is not trusted. */
 export const twin = createWorld({ now: AT, authorityKeys: 'P-256' });
 const { intermediate } = world.authority;
-/** The trusted authority in everything, its key's identifier too, but the key that it signs with. */
-export const forged = { ...world.authority, intermediate: { ...intermediate, key: { ...intermediate.key, privateKey: twin.authority.intermediate.key.privateKey } } };
+/** The trusted services in everything, the identifiers of their keys too, but the keys that they sign with. */
+export const FORGED = [
+  { authority: { ...world.authority, intermediate: { ...intermediate, key: { ...intermediate.key, privateKey: twin.authority.intermediate.key.privateKey } } } },
+  { rekorV1: { ...twin.rekorV1, logId: world.rekorV1.logId } },
+  { rekorV2: { ...twin.rekorV2, logId: world.rekorV2.logId } },
+  { timestampAuthority: { ...twin.timestampAuthority, template: world.timestampAuthority.template } },
+];
 export const release = world.keyless({ subject: SUBJECT, issuer: ISSUER, claims: { githubWorkflowRef: 'refs/tags/v1' } });
 export const person = world.keyless({ subject: 'dev@corp.test', issuer: 'https://accounts.test' });
 export const username = world.keyless({ subject: 'dev!build', issuer: 'https://accounts.test' });

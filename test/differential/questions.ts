@@ -3,7 +3,7 @@ import { promiseOf, type LogEntry } from '../support/sigstore/log.ts';
 import { signWith } from '../support/sigstore/keys.ts';
 import type { LegacySignature, SignOptions, TestSigner } from '../support/sigstore/sign.ts';
 import type { TrustedRootJson } from '../support/sigstore/trusted-root.ts';
-import { forged, owner, person, release, root, rsa, stranger, twin, username, world } from './cast.ts';
+import { FORGED, owner, person, release, root, rsa, stranger, twin, username, world } from './cast.ts';
 import { applyEdit, editDer, editNote, type Edit, type Tree } from './edits.ts';
 import { treeOf, type Question } from './question.ts';
 
@@ -128,7 +128,7 @@ const BENDS: readonly ((edit: Edit) => SignOptions)[] = [
   (edit) => ({ log: 'v1', entry: (entry) => promised({ ...entry, logIndex: at([0, 1, 2 ** 40, 2 ** 53, -1], edit.what) }) }),
   (edit) => ({ timestamp: true, stampedAt: AT + at([-1, 0, 599, 600, 601, 3600], edit.what) * 1000 }),
   (edit) => ({ signature: (bytes) => editDer(bytes, edit) }),
-  (edit) => ({ services: at([{ authority: twin.authority }, { authority: forged }, { rekorV1: twin.rekorV1 }, { rekorV2: twin.rekorV2 }, { timestampAuthority: twin.timestampAuthority }, { authority: stranger.authority }, { rekorV2: stranger.rekorV2 }], edit.what) }),
+  (edit) => ({ services: at([...FORGED, { authority: twin.authority }, { rekorV1: twin.rekorV1 }, { rekorV2: twin.rekorV2 }, { timestampAuthority: twin.timestampAuthority }, { authority: stranger.authority }, { rekorV2: stranger.rekorV2 }], edit.what) }),
   (edit) => ({ logged: (told) => at([{ ...told, key: owner.key }, { ...told, message: Buffer.from('else') }, { ...told, signature: Buffer.from('else') }, { ...told, hash: 'sha512' as const }], edit.what) }),
 ];
 
