@@ -63,7 +63,8 @@ function readCertificate(pem: string | undefined, { limits, strictJson }: Profil
   }
   const blocks = readPem(pem);
   const [block] = blocks;
-  if (block?.label !== 'CERTIFICATE') throw new JsonError(`${CERTIFICATE} is not a PEM certificate`);
+  if (!/-----\s*$/.test(pem)) throw new JsonError(`${CERTIFICATE} has text after its last block`);
+  if (block === undefined || (strictJson && block.label !== 'CERTIFICATE')) throw new JsonError(`${CERTIFICATE} is not a PEM certificate`);
   if (strictJson && blocks.length !== 1) throw new JsonError(`${CERTIFICATE} holds ${blocks.length} PEM blocks instead of one`);
   return block.der;
 }

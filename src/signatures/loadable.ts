@@ -1,12 +1,14 @@
 import { createPublicKey, X509Certificate } from 'node:crypto';
+import { HashAlgorithm, PublicKeyDetails } from '@sigstore/protobuf-specs';
 import { asList, asObject, asString, JsonError, parseJson } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { kindOf } from './log-body.ts';
 import { readPem } from './pem.ts';
 import { readProto } from './proto-json.ts';
-import type { ProtoMessage } from './proto-json.ts';
+import type { ProtoEnumeration, ProtoMessage } from './proto-json.ts';
 import type { BundleCandidate, Profile } from './types.ts';
 
+const HASH: ProtoEnumeration = { names: Object.keys(HashAlgorithm) };
 const CERTIFICATE: ProtoMessage = { fields: { rawBytes: 'bytes' } };
 const CHECKPOINT: ProtoMessage = { fields: { envelope: 'string' } };
 const PROOF: ProtoMessage = { fields: { logIndex: 'integer', rootHash: 'bytes', treeSize: 'integer', hashes: ['bytes'], checkpoint: CHECKPOINT } };
@@ -36,15 +38,15 @@ const BUNDLE: ProtoMessage = {
   fields: {
     mediaType: 'string',
     verificationMaterial: MATERIAL,
-    messageSignature: { fields: { messageDigest: { fields: { algorithm: 'enumeration', digest: 'bytes' } }, signature: 'bytes' } },
-    dsseEnvelope: { fields: { payload: 'bytes', payloadType: 'string', signatures: [{ fields: { sig: 'bytes', keyid: 'string' } }] } },
+    messageSignature: { fields: { messageDigest: { fields: { algorithm: HASH, digest: 'bytes' } }, signature: 'bytes' } },
+    dsseEnvelope: { oneSpelling: true, fields: { payload: 'bytes', payloadType: 'string', signatures: [{ fields: { sig: 'bytes', keyid: 'string' } }] } },
   },
   oneOf: ['messageSignature', 'dsseEnvelope'],
 };
 
-const VERIFIER: ProtoMessage = { fields: { publicKey: CERTIFICATE, x509Certificate: CERTIFICATE, keyDetails: 'enumeration' }, oneOf: ['publicKey', 'x509Certificate'] };
+const VERIFIER: ProtoMessage = { fields: { publicKey: CERTIFICATE, x509Certificate: CERTIFICATE, keyDetails: { names: Object.keys(PublicKeyDetails) } }, oneOf: ['publicKey', 'x509Certificate'] };
 const SIGNATURE: ProtoMessage = { fields: { content: 'bytes', verifier: VERIFIER } };
-const DIGEST: ProtoMessage = { fields: { algorithm: 'enumeration', digest: 'bytes' } };
+const DIGEST: ProtoMessage = { fields: { algorithm: HASH, digest: 'bytes' } };
 /** rekor-tiles, api/proto/rekor/v2/entry.proto. */
 const TILE_ENTRY: ProtoMessage = {
   fields: {
@@ -106,6 +108,7 @@ function checkBody(bytes: Buffer): void {
   if (isTileEntry(bytes)) return;
   const kind = kindOf(body);
   if (!KINDS.has(kind)) throw new JsonError(`entries of kind ${kind.slice(0, 64)} are not read`);
+  if (!isSigned(asObject(body['spec'], 'spec'))) throw new JsonError('the log entry has no signature');
   if (kind === HASHED && !isHashedEntry(body)) throw new JsonError('the log entry does not hold in itself');
 }
 
@@ -118,6 +121,11 @@ export function isTileEntry(bytes: Uint8Array): boolean {
     if (error instanceof JsonError) return false;
     throw error;
   }
+}
+
+/** Kinds that name signatures have one that is not empty. */
+function isSigned(spec: JsonObject): boolean {
+  return asList(spec['signatures'], 'signatures').every((one) => asObject(one, 'signatures')['signature'] !== '');
 }
 
 /** An Ed25519 key signs no digest, so that Rekor v1 has no such entry. */
@@ -142,5 +150,8 @@ function tidied(bundle: JsonObject): JsonObject {
     const promised = asObject(inclusionPromise ?? {}, 'inclusionPromise')['signedEntryTimestamp'];
     return promised === undefined || promised === '' ? entry : { ...entry, inclusionPromise };
   });
-  return { ...bundle, mediaType: V03_TYPE, verificationMaterial: { ...material, ...(entries.length === 0 ? {} : { tlogEntries: entries }) } };
+  const { rfc3161Timestamps: stamps } = asObject(material['timestampVerificationData'] ?? {}, 'timestampVerificationData');
+  const told = asList(stamps, 'rfc3161Timestamps').map((one) => ({ signedTimestamp: '', ...asObject(one, 'rfc3161Timestamps') }));
+  const data = told.length === 0 ? {} : { timestampVerificationData: { rfc3161Timestamps: told } };
+  return { ...bundle, mediaType: V03_TYPE, verificationMaterial: { ...material, ...(entries.length === 0 ? {} : { tlogEntries: entries }), ...data } };
 }

@@ -2,12 +2,19 @@ import { JsonError } from './json.ts';
 import type { JsonObject } from './json.ts';
 
 /** What a field of a protobuf message holds; a list of one type is a repeated field, an object a message. */
-export type ProtoField = 'string' | 'bytes' | 'integer' | 'enumeration' | 'struct' | 'strings' | ProtoMessage | readonly [ProtoField];
+export type ProtoField = 'string' | 'bytes' | 'integer' | 'struct' | 'strings' | ProtoMessage | ProtoEnumeration | readonly [ProtoField];
+
+/** The names that an enumeration has. */
+export interface ProtoEnumeration {
+  readonly names: readonly string[];
+}
 
 /** The fields of a message by their names in JSON. Of those in `oneOf` at most one may be set. */
 export interface ProtoMessage {
   readonly fields: Readonly<Record<string, ProtoField>>;
   readonly oneOf?: readonly string[];
+  /** Its names have no other spelling: they are not in snake case in its definition. */
+  readonly oneSpelling?: boolean;
   /** Another name of a field that is not its own in snake case. */
   readonly aliases?: Readonly<Record<string, string>>;
 }
@@ -21,7 +28,7 @@ export function readProto(value: unknown, message: ProtoMessage, what: string): 
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new JsonError(`${what} is not an object`);
   const read: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
-    const name = Object.keys(message.fields).find((field) => field === key || snake(field) === key || message.aliases?.[field] === key);
+    const name = Object.keys(message.fields).find((field) => field === key || (message.oneSpelling !== true && snake(field) === key) || message.aliases?.[field] === key);
     const field = name === undefined ? undefined : message.fields[name];
     if (name === undefined || field === undefined) throw new JsonError(`${what} has a member ${JSON.stringify(key.slice(0, 64))}, which is not known`);
     if (Object.hasOwn(read, name)) throw new JsonError(`${what} has ${name} twice`);
@@ -41,15 +48,19 @@ function readField(value: unknown, field: ProtoField, what: string): unknown {
       return bytes(value, what);
     case 'integer':
       return integer(value, what);
-    case 'enumeration':
-      return typeof value === 'number' ? value : text(value, what);
     case 'struct':
       return wellFormed(object(value, what), what);
     case 'strings':
       return Object.fromEntries(Object.entries(object(value, what)).map(([key, member]) => [text(key, what), text(member, what)]));
     default:
-      return readProto(value, field as ProtoMessage, what);
+      return 'names' in field ? enumeration(value, field, what) : readProto(value, field as ProtoMessage, what);
   }
+}
+
+function enumeration(value: unknown, { names }: ProtoEnumeration, what: string): number | string {
+  if (typeof value === 'number' && Number.isInteger(value)) return value;
+  if (typeof value !== 'string' || !names.includes(value)) throw new JsonError(`${what} is none of its names`);
+  return value;
 }
 
 function readList(value: unknown, field: ProtoField, what: string): readonly unknown[] {

@@ -40,17 +40,17 @@ export function readSimpleSigning(payload: Uint8Array, { limits, strictJson }: P
  */
 export function exactField(object: JsonObject, name: string): unknown {
   if (!Object.hasOwn(object, name)) return undefined;
-  const alike = Object.keys(object).find((key) => key !== name && folded(key) === folded(name));
+  const alike = Object.keys(object).find((key) => key !== name && isAlike(key, name));
   if (alike !== undefined) throw new JsonError(`has the key ${JSON.stringify(alike.slice(0, 64))}, which can be read as ${JSON.stringify(name)}`);
   return object[name];
 }
 
 /** A member as encoding/json of Go decodes it into a struct: in any case, and the last one wins. */
 export function goField(object: JsonObject, name: string): unknown {
-  return Object.entries(object).findLast(([key]) => folded(key) === name)?.[1];
+  return Object.entries(object).findLast(([key]) => isAlike(key, name))?.[1];
 }
 
-/** By way of upper case: to Go the long s (U+017F) is an s, and it has no other lower case. */
-function folded(key: string): string {
-  return key.toUpperCase().toLowerCase();
+/** Simple case folding, as Go does it: to it the long s (U+017F) is an s and the Kelvin sign (U+212A) a k, and a dotless i is no i. */
+function isAlike(key: string, name: string): boolean {
+  return key.length === name.length && new RegExp(`^${RegExp.escape(name)}$`, 'iu').test(key);
 }

@@ -14,7 +14,7 @@ const field = (name: string): RegExp => new RegExp(`("${name}":")([^"]+)"`);
 
 /** Other ways to write the same bundle, which protobuf reads alike (protobuf.dev, ProtoJSON Format). */
 const SAME: Readonly<Record<string, string>> = {
-  'with names in snake case': made.replaceAll(/"(mediaType|verificationMaterial|tlogEntries|canonicalizedBody|dsseEnvelope|rawBytes|inclusionProof)"/g, (name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
+  'with names in snake case': made.replaceAll(/"(mediaType|verificationMaterial|tlogEntries|canonicalizedBody|dsseEnvelope|rawBytes|signedEntryTimestamp|inclusionProof)"/g, (name) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
   'with base64 of the other alphabet': made.replace(field('rawBytes'), (_, name: string, text: string) => `${name}${text.replaceAll('+', '-').replaceAll('/', '_')}"`),
   'with base64 without padding': made.replace(field('keyId'), (_, name: string, text: string) => `${name}${text.replaceAll('=', '')}"`),
   'with null for what is not there': made.replace('"verificationMaterial":{', '"messageSignature":null,"verificationMaterial":{"timestampVerificationData":null,'),
@@ -28,7 +28,10 @@ const SAME: Readonly<Record<string, string>> = {
 const UNLOADABLE: Readonly<Record<string, string>> = {
   'with a member that is not known': made.replace('{', '{"more":1,'),
   'with such a member further inside': made.replace('"logId":{', '"logId":{"more":1,'),
-  'with a member in two spellings': made.replace('"payloadType"', '"payload_type":"x","payloadType"'),
+  'with a member in two spellings': made.replace('"mediaType"', '"media_type":"x","mediaType"'),
+  'with a member in a spelling that its message does not have': made.replace('"payloadType"', '"payload_type"'),
+  'with a digest by a hash that has no name': JSON.stringify(world.bundle(release, IMAGE, { hash: 'sha224' })),
+  'with an entry without a signature': JSON.stringify(world.bundle(release, IMAGE, { log: 'v1', signature: () => Buffer.alloc(0) })),
   'with a member twice': made.replace('"payloadType"', '"payloadType":"x","payloadType"'),
   'with a member in another case': made.replace('"dsseEnvelope"', '"DsseEnvelope"'),
   'with a key __proto__': made.replace('{', '{"__proto__":{},'),

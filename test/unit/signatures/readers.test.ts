@@ -154,6 +154,22 @@ for (const [sentence, bend] of Object.entries(LENIENT)) {
   });
 }
 
+test('text after a certificate is refused, as by cosign', () => {
+  const { payload, annotations } = world.legacySignature(release, IMAGE);
+  const name = 'dev.sigstore.cosign/certificate';
+  for (const profile of [COSIGN, OPERATOR]) {
+    const one = { format: 'legacy', location: 'x', payload, annotations: { ...annotations, [name]: `${annotations[name] ?? ''}after\n` } } as const;
+    assert.throws(() => prove(one, asking({ profile })), /text after its last block/);
+  }
+});
+
+test('a payload’s names are folded as Go folds them', () => {
+  const { payload } = world.legacySignature(release, IMAGE);
+  const text = payload.toString();
+  assert.equal(readSimpleSigning(bytes(text.replace('"critical"', '"CRITICAL"').replace('"docker-manifest', '"doc\u212aer-manife\u017ft')), COSIGN).subjects[0]?.digest, IMAGE.digest);
+  assert.throws(() => readSimpleSigning(bytes(text.replace('"critical"', '"cr\u0131tical"')), COSIGN));
+});
+
 test('a signature whose base64 has lines is read as cosign does, which then finds another text in the log', () => {
   const signer = world.key();
   const { payload, annotations } = world.legacySignature(signer, IMAGE);
