@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate, createHash, createPublicKey } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -186,6 +186,16 @@ test('verify-attestation: by its type, in both formats, and nobody else’s', as
   }
 });
 
+test('verify-attestation of an image that has none: cosign’s words and exit code', async () => {
+  const image = await push();
+  const args = ['--trusted-root', file('root.json', world.trustedRootJson), ...ALICE];
+  const { code, stderr } = await run([...args, image.reference], { command: verifyAttestation });
+  assert.deepEqual([code, stderr], [1, 'Error: no matching attestations: \nerror during command execution: no matching attestations: \n']);
+  const absent = await run([...args, `${registry.host}/absent:v1`], { command: verifyAttestation });
+  assert.equal(absent.code, 1);
+  assert.match(absent.stderr, /^Error: GET http:\/\/\S+\/v2\/absent\/manifests\/v1: NAME_UNKNOWN: /m);
+});
+
 test('--strict: a bundle by somebody else does not hide a legacy signature, and cosign’s answer comes with a note', async () => {
   const image = await push();
   const root = file('root.json', world.trustedRootJson);
@@ -229,6 +239,13 @@ test('--local-image: a folder of cosign save is verified without any registry', 
   assert.equal(ran.code, 0, ran.stderr);
   assert.ok(ran.stderr.includes(`Verification for ${saved} --`));
   assert.equal((await run([...args, file('other.pub', publicKeyPem(world.key())), saved])).code, 1);
+  const blobs = join(saved, 'blobs/sha256');
+  for (const name of readdirSync(blobs)) {
+    const content = await readFile(join(blobs, name), 'utf8');
+    if (content.startsWith('{"critical"')) writeFileSync(join(blobs, name), content.replace('"optional"', '"Optional"'));
+  }
+  const changed = await run([...args, path('cosign.pub'), saved]);
+  assert.match(changed.stderr, /^Error: no matching signatures: error verifying sha256 checksum after reading \d+ bytes; got "sha256:/m);
   const unsigned = await save(await push(), {});
   assert.match((await run([...args, path('cosign.pub'), unsigned])).stderr, /^Error: must verify either an image index or image$/m);
   assert.match((await run([...args, path('cosign.pub'), path('nowhere')])).stderr, /^Error: checking local image format: loading OCI layout from /m);
