@@ -230,13 +230,14 @@ describe('config/samples', () => {
     assert.deepEqual(resources, files);
   });
 
-  test('has one of each sort: keyless, by a key in a Secret, with a trust root in a ConfigMap, with an exception that ends, static', () => {
+  test('has one of each sort: keyless, by a key in a Secret, with a trust root in a ConfigMap, with an exception that ends, static, with attestations', () => {
     const has = (sort: (spec: Any) => unknown): boolean => policies.some(({ spec }) => Boolean(sort(spec)));
     assert.ok(has(({ authorities }) => authorities[0].keyless));
     assert.ok(has(({ authorities }) => authorities[0].key?.secretRef));
     assert.ok(has(({ authorities }) => authorities[0].keyless?.trustRootRef?.kind === 'ConfigMap'));
     assert.ok(has(({ exclude }) => exclude?.some(({ until }: Any) => until)));
     assert.ok(has(({ authorities }) => authorities[0].static));
+    assert.ok(has(({ authorities }) => authorities[0].attestations?.some(({ policy }: Any) => policy.cel)));
     assert.ok(has(({ threshold }) => threshold === 2));
     assert.deepEqual(new Set(policies.map(({ kind }) => kind)), new Set(['ImageVerification', 'ClusterImageVerification']));
   });

@@ -23,7 +23,7 @@ before(async () => {
   scene = await setScene('evidence');
   faulty = await startFaulty(scene.registry.host);
   release = scene.world.keyless(IDENTITY);
-  operator = await scene.start({ registries: [scene.registry.host, faulty.host] });
+  operator = await scene.start({ registries: [scene.registry.host, faulty.host], args: ['--judgement-timeout=1s'] });
   const { namespace, world } = scene;
   await apply(scene.cluster, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'our-sigstore', namespace }, data: { 'trusted_root.json': world.trustedRootJson } });
 });
