@@ -82,9 +82,7 @@ export const VERIFY_FLAGS = {
 export const ATTESTATION_FLAGS = {
   ...COMMON,
   type: { kind: 'text', default: 'custom', help: 'predicate type: slsaprovenance, slsaprovenance02, slsaprovenance1, link, spdx, spdxjson, cyclonedx, vuln, openvex, custom, or a URI' },
-  policy: {
-    kind: 'list', help: 'a CUE or Rego policy for the statement', instead: 'write the policy in CEL, in authorities[].attestations[].cel of an ImageVerification, which the operator enforces; or give the statement that is printed here to cue or opa',
-  },
+  policy: { kind: 'list', help: 'a file (.cel) with an expression in CEL that the statement must satisfy, over predicate, predicateType, subject and statement; cosign’s .cue and .rego are refused' },
 } as const satisfies Readonly<Record<string, FlagSpec>>;
 
 export type FlagName = keyof typeof VERIFY_FLAGS | keyof typeof ATTESTATION_FLAGS;

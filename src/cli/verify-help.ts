@@ -29,6 +29,7 @@ const EXAMPLES: Readonly<Record<CommandName, readonly (readonly [string, string]
   'verify-attestation': [
     ['provenance by a builder', 'assay verify-attestation --type slsaprovenance1 --certificate-oidc-issuer https://token.actions.githubusercontent.com \\\n      --certificate-identity-regexp \'^https://github\\.com/acme/\' IMAGE'],
     ['a scan, signed by a key; its predicate alone', 'assay verify-attestation --type vuln --key cosign.pub IMAGE | jq -r .payload | base64 -d | jq .predicate'],
+    ['no vulnerability that is worse than medium', "echo 'predicate.scanner.result.all(r, r.severity != \"HIGH\")' > scan.cel\n  assay verify-attestation --type vuln --policy scan.cel --key cosign.pub IMAGE"],
     ['a type of your own', 'assay verify-attestation --type https://acme.example/review/v1 --key cosign.pub IMAGE'],
   ],
 };

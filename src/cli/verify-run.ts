@@ -15,6 +15,8 @@ import { VerifyError } from './verify-error.ts';
 import type { Flags } from './verify-flags.ts';
 import { readImage } from './verify-options.ts';
 import type { Accepted } from './verify-output.ts';
+import type { Policies } from './verify-policy.ts';
+import { heldAgainst } from './verify-policy.ts';
 import { printAccepted, printHeader, referenceName } from './verify-output.ts';
 
 /** What one run of `verify` or `verify-attestation` works with. */
@@ -24,6 +26,8 @@ export interface VerifyRun {
   readonly look: Look;
   readonly bench: Bench;
   readonly first: First;
+  /** What attestations must satisfy beside their type. */
+  readonly policies?: Policies;
   /** PEM of the signer's certificate, where `--certificate` named one. */
   readonly certificate?: string;
 }
@@ -155,7 +159,7 @@ function conclude(run: VerifyRun, target: Target, { accepted, errors }: Judgemen
 function report(run: VerifyRun, { text, image, digest }: Target, accepted: readonly Accepted[], logged: boolean): void {
   const { context, bench } = run;
   const { options } = bench;
-  const wanted = options.command === 'verify' ? accepted : ofType(accepted, options.predicateType);
+  const wanted = options.command === 'verify' ? accepted : heldAgainst(run.policies, ofType(accepted, options.predicateType), context.stderr);
   const name = options.command === 'verify' && !options.localImage ? referenceName(image) : text;
   printHeader(context, name, { logged, byKey: bench.key !== undefined, options });
   context.stderr(reportNotes(bench, digest, wanted));

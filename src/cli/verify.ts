@@ -17,6 +17,7 @@ import { loadKey } from './verify-key.ts';
 import { lookWith } from './verify-look.ts';
 import { readOptions } from './verify-options.ts';
 import type { VerifyOptions } from './verify-options.ts';
+import { loadPolicies } from './verify-policy.ts';
 import { loadKeychain, registryOptions } from './verify-registry.ts';
 import { lookAtFirst, runVerify } from './verify-run.ts';
 import type { Trust } from './verify-trust.ts';
@@ -87,6 +88,7 @@ async function run(command: CommandName, args: readonly string[], world: CliCont
 
 /** In cosign's order, so that of several things that are wrong it is the same one that is told. */
 async function execute(flags: Flags, options: VerifyOptions, context: CliContext, notes: Notes): Promise<void> {
+  const policies = await loadPolicies(flags, context);
   const { keychain, notes: left } = await loadKeychain(flags, context);
   notes.credentials = left;
   const registry = await registryOf(flags, options, context);
@@ -100,8 +102,9 @@ async function execute(flags: Flags, options: VerifyOptions, context: CliContext
     const known = { options, inParts: trust.inParts, warn: context.stderr, ...(key === undefined ? {} : { key }), ...(trust.root === undefined ? {} : { trust: trust.root }) };
     const bench = benchOf(known, context.clock.now());
     const signer = await loadCertificate(flags, bench, context);
-    if (signer === undefined) await runVerify({ context, flags, look, bench, first });
-    else await runVerify({ context, flags, look, first, certificate: signer.pem, bench: benchOf({ ...known, key: signer.key, options: withoutIdentity(options) }, context.clock.now()) });
+    const parts = { context, flags, look, first, ...(policies === undefined ? {} : { policies }) };
+    if (signer === undefined) await runVerify({ ...parts, bench });
+    else await runVerify({ ...parts, certificate: signer.pem, bench: benchOf({ ...known, key: signer.key, options: withoutIdentity(options) }, context.clock.now()) });
   } catch (error) {
     throw limit.signal.aborted && !(error instanceof VerifyError) ? new VerifyError('Other', messageOf(limit.signal.reason), { cause: error }) : error;
   } finally {

@@ -186,6 +186,30 @@ test('verify-attestation: by its type, in both formats, and nobody else’s', as
   }
 });
 
+test('--policy: the statement must satisfy an expression in CEL, of which only true passes', async () => {
+  const image = await push();
+  const artifact = { digest: image.digest, repository: `${image.host}/${image.repository}` };
+  await pushLegacyAttestations(image, [world.legacyAttestation(alice, artifact, { predicateType: PROVENANCE, predicate: { builder: 'trusted' } })]);
+  const args = ['--trusted-root', file('root.json', world.trustedRootJson), ...ALICE, '--type', PROVENANCE];
+  const held = (name: string, content: string): Promise<Ran> => run([...args, '--policy', file(name, content), image.reference], { command: verifyAttestation });
+  const good = await held('good.cel', 'predicate.builder == "trusted"');
+  assert.equal(good.code, 0, good.stderr);
+  const wrong: Readonly<Record<string, readonly [string, string, RegExp]>> = {
+    'another value': ['other.cel', 'predicate.builder == "other"', /^- .*other\.cel: it is false$[^]*^Error: 1 validation errors occurred$/m],
+    'a field that is not there': ['absent.cel', 'predicate.nobody', /^Error: 1 validation errors occurred$/m],
+    'a value that is not true': ['text.cel', 'predicate.builder', /it gives something else than true or false/],
+    'what is no CEL': ['bad.cel', 'predicate.(', /^Error: --policy .*bad\.cel: the expression is no CEL expression/m],
+    Rego: ['policy.rego', 'package signature', /^Error: --policy .*policy\.rego is not supported: Rego is not evaluated; write it in CEL/m],
+    CUE: ['policy.cue', 'predicate: {}', /^Error: --policy .*policy\.cue is not supported: CUE is not evaluated; write it in CEL/m],
+    'another file': ['policy.txt', 'true', /^Error: invalid policy format, expected \.cel/m],
+  };
+  for (const [sentence, [name, content, message]] of Object.entries(wrong)) {
+    const ran = await held(name, content);
+    assert.deepEqual([ran.code, ran.stdout], [1, ''], sentence);
+    assert.match(ran.stderr, message, sentence);
+  }
+});
+
 test('verify-attestation of an image that has none: cosign’s words and exit code', async () => {
   const image = await push();
   const args = ['--trusted-root', file('root.json', world.trustedRootJson), ...ALICE];
