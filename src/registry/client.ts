@@ -63,7 +63,7 @@ class Client implements RegistryClient {
     this.#clock = clock;
     this.#lookupTimeout = options.lookupTimeout ?? 8_000;
     this.#absentFor = options.referrersAbsentFor ?? 300_000;
-    this.#transport = new Transport(tls, requestTimeout, concurrency, options.network ?? systemNetwork);
+    this.#transport = new Transport(tls, concurrency, options.network ?? systemNetwork);
     const { onRequest, patience = 2_000 } = options;
     const sender = new Sender(this.#transport, new HostLimiter(concurrency), { clock, requestTimeout, onRequest, retries: RETRIES, patience });
     const authenticator = new Authenticator(sender, { clock, rules, tokenHosts: options.tokenHosts ?? {} });

@@ -72,14 +72,12 @@ export class Transport {
   readonly #zones = new Lru<AddressKind>(1024);
   readonly #closed = new AbortController();
   readonly #tls: TlsOptions;
-  readonly #timeout: number;
   readonly #connections: number;
   readonly #network: Network;
 
-  /** @param timeout milliseconds without a byte: to connect, to the headers, and between two pieces of a body. */
-  constructor(tls: TlsOptions, timeout: number, connections: number, network: Network = systemNetwork) {
+  /** @param connections at once to one origin. How long anything may take is for the signals of the exchanges to say. */
+  constructor(tls: TlsOptions, connections: number, network: Network = systemNetwork) {
     this.#tls = tls;
-    this.#timeout = timeout;
     this.#connections = connections;
     this.#network = network;
   }
@@ -131,10 +129,8 @@ export class Transport {
       const request = this.#request(exchange);
       let answered: IncomingMessage | undefined;
       // Once there is an answer, it is its body that fails.
-      const end = (reason: Error): unknown => (answered ?? request).destroy(reason);
-      const abort = (): unknown => end(ended.reason as Error);
+      const abort = (): unknown => (answered ?? request).destroy(ended.reason as Error);
       ended.addEventListener('abort', abort, { once: true });
-      request.on('timeout', () => end(Object.assign(new Error('no byte came in time'), { code: 'ETIMEDOUT' })));
       request.on('close', () => ended.removeEventListener('abort', abort));
       request.on('error', reject);
       request.on('response', (response) => {
@@ -147,7 +143,7 @@ export class Transport {
 
   #request({ method, url, headers, reach, trust }: Exchange): ClientRequest {
     const { http, https } = this.#agentsFor(reach, trust);
-    const options = { method, headers, timeout: this.#timeout, maxHeaderSize: MAX_HEADERS };
+    const options = { method, headers, maxHeaderSize: MAX_HEADERS };
     const secure = url.protocol === 'https:';
     const request = secure ? requestHttps(url, { ...options, agent: https }) : requestHttp(url, { ...options, agent: http });
     request.on('socket', (socket) => {
