@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { COSIGN, OPERATOR } from '../../src/signatures/profile.ts';
-import { IMAGE, keyOf } from '../support/signatures.ts';
+import { loadTrustRoot } from '../../src/signatures/trust-root.ts';
+import { asking, found, IMAGE, keyOf, refused } from '../support/signatures.ts';
 import { CASES, REFUSED, type NamedCase } from './cases.ts';
-import { root } from './cast.ts';
+import { owner, root, world } from './cast.ts';
 import { compare, Tally } from './compare.ts';
 import { anyMutation } from './mutation.ts';
 import { askStock, askUs, treeOf, type Question } from './question.ts';
@@ -65,6 +66,13 @@ describe('what we accepted once and cosign does not', () => {
         assert.match(ours.accepted ? 'accepted' : ours.text, one.reason, profile.name);
       }
     });
+  }
+});
+
+it('a legacy entry has the SHA-256 of the payload also where the signature is made with SHA-512 (cosign: unexpected algorithm: "sha512")', () => {
+  const signature = world.legacySignature(owner, IMAGE, { hash: 'sha512' });
+  for (const profile of [OPERATOR, COSIGN]) {
+    refused(found(signature), asking({ key: keyOf(owner, 'sha512'), trust: loadTrustRoot(JSON.stringify(root)), profile }), 'NotLogged', /about another artifact/);
   }
 });
 
