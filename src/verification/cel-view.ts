@@ -21,7 +21,7 @@ export function celView(json: JsonObject): ReadonlyMap<string, unknown> {
   return new MapView(json, view) as unknown as ReadonlyMap<string, unknown>;
 }
 
-/** What the library asks of a `Map`, without one: each would have a table of its own. */
+/** What the library asks of a `Map`, without one: each would have a table of its own. Whatever else were asked would throw. */
 class MapView {
   readonly #json: JsonObject;
   readonly #view: (value: unknown) => unknown;
@@ -39,28 +39,12 @@ class MapView {
     return typeof name === 'string' && Object.hasOwn(this.#json, name) ? this.#view(this.#json[name]) : undefined;
   }
 
-  has(name: unknown): boolean {
-    return typeof name === 'string' && Object.hasOwn(this.#json, name);
-  }
-
   keys(): IterableIterator<string> {
     return Object.keys(this.#json).values();
   }
 
-  *values(): IterableIterator<unknown> {
-    for (const value of Object.values(this.#json)) yield this.#view(value);
-  }
-
   *entries(): IterableIterator<[string, unknown]> {
     for (const [name, value] of Object.entries(this.#json)) yield [name, this.#view(value)];
-  }
-
-  forEach(visit: (value: unknown, name: string, map: unknown) => void): void {
-    for (const [name, value] of this.entries()) visit(value, name, this);
-  }
-
-  [Symbol.iterator](): IterableIterator<[string, unknown]> {
-    return this.entries();
   }
 }
 

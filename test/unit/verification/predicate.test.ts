@@ -80,7 +80,7 @@ describe('a statement does not satisfy', () => {
   }
 
   test('what only exists in JavaScript', () => {
-    for (const source of ['constructor', '__proto__', 'toString', 'hasOwnProperty("a")', 'predicate.__proto__ == null', 'predicate.toString == null', '__proto__ == {}']) {
+    for (const source of ['constructor', '__proto__', 'toString', 'hasOwnProperty("a")', 'predicate.__proto__ == null', 'predicate.toString == null', '__proto__ == {}', 'predicate.__proto__ == {}', 'has(predicate.toString)', '"toString" in predicate']) {
       assert.equal(evaluatePredicate(source, STATEMENT).satisfied, false, source);
     }
   });
