@@ -17,7 +17,7 @@ function readsReference(input: Buffer): void {
   const again = parseImageReference(text);
   assert.deepEqual({ ...again, original: '' }, { ...read, original: '' }, text);
   assert.ok(text.length <= 1200 && read.name === `${read.host}/${read.path}`);
-  assert.ok(matchesGlob(compileGlob(read.name), read.name), `no glob of itself: ${read.name}`);
+  if (read.name.length <= 512) assert.ok(matchesGlob(compileGlob(read.name), read.name), `no glob of itself: ${read.name}`);
 }
 
 const NAMES = ['docker.io/library/nginx', 'ghcr.io/acme/web', 'ghcr.io/acme/a/b/c', '127.0.0.1:5000/x', '[::1]:5000/x'];
