@@ -16,6 +16,7 @@ export function goJson(value: unknown): string {
   if (typeof value === 'object' && value !== null) {
     return object(Object.entries(value).toSorted(([one], [other]) => Buffer.compare(Buffer.from(one), Buffer.from(other))));
   }
+  if (Object.is(value, -0)) return '-0';
   const written = typeof value === 'string' ? value.toWellFormed() : value;
   return (JSON.stringify(written) ?? 'null').replaceAll(ESCAPED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -3,6 +3,7 @@ import { printable } from '../base/text.ts';
 import { certificateClaims } from '../signatures/identity.ts';
 import { readPem } from '../signatures/pem.ts';
 import { COSIGN } from '../signatures/profile.ts';
+import { goField } from '../signatures/simple-signing.ts';
 import type { BundleCandidate, Candidate, CertificateClaims, LegacyAttestationCandidate, LegacyCandidate, Proof } from '../signatures/types.ts';
 import type { CliContext } from './context.ts';
 import { InOrder, goJson } from './verify-json.ts';
@@ -150,15 +151,16 @@ function annotationEntries({ annotations }: LegacyCandidate): Record<string, unk
   const entries: Record<string, unknown> = {};
   const bundle = read('dev.sigstore.cosign/bundle');
   if (bundle !== undefined) {
-    const payload = bundle['Payload'] as Record<string, unknown>;
-    const fields = ['body', 'integratedTime', 'logIndex', 'logID'].map((name) => [name, payload[name]] as const);
+    // Names in another case are read by cosign, and written as they should be.
+    const payload = goField(bundle, 'payload') as Record<string, unknown>;
+    const fields = ['body', 'integratedTime', 'logIndex', 'logID'].map((name) => [name, goField(payload, name.toLowerCase())] as const);
     entries['Bundle'] = new InOrder([
-      ['SignedEntryTimestamp', base64Of(bundle['SignedEntryTimestamp'])],
+      ['SignedEntryTimestamp', base64Of(goField(bundle, 'signedentrytimestamp'))],
       ['Payload', new InOrder(fields)],
     ]);
   }
   const timestamp = read('dev.sigstore.cosign/rfc3161timestamp');
-  if (timestamp !== undefined) entries['RFC3161Timestamp'] = { SignedRFC3161Timestamp: base64Of(timestamp['SignedRFC3161Timestamp']) };
+  if (timestamp !== undefined) entries['RFC3161Timestamp'] = { SignedRFC3161Timestamp: base64Of(goField(timestamp, 'signedrfc3161timestamp')) };
   return entries;
 }
 

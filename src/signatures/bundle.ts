@@ -51,6 +51,8 @@ function envelopeContent({ payload, payloadType, signatures }: Envelope, profile
   if (signature === undefined || signatures.length !== 1) {
     throw new JsonError(`the envelope has ${signatures.length} signatures instead of one`);
   }
+  // cosign tries no signature that names another key than by its SSH fingerprint, which nobody writes.
+  if (profile.envelopeKeyId === 'Refuse' && signature.keyid !== '') throw new JsonError('the envelope names the key of its signature');
   if (payloadType !== IN_TOTO) {
     throw new JsonError(`the payload type is ${JSON.stringify(payloadType.slice(0, 128))} instead of ${JSON.stringify(IN_TOTO)}`);
   }

@@ -94,7 +94,7 @@ function checkBundle(bundle: JsonObject, limit: number): void {
 }
 
 function checkEntry(entry: JsonObject): void {
-  asString(asObject(entry['logId'], 'logId')['keyId'], 'keyId');
+  if (asString(asObject(entry['logId'], 'logId')['keyId'], 'keyId') === '') throw new JsonError('keyId is empty');
   asObject(entry['kindVersion'], 'kindVersion');
   if (Number(entry['logIndex'] ?? 0) < 0) throw new JsonError('logIndex is negative');
   const { inclusionProof: proof } = entry;
@@ -125,7 +125,8 @@ export function isTileEntry(bytes: Uint8Array): boolean {
 
 /** Kinds that name signatures have one that is not empty. */
 function isSigned(spec: JsonObject): boolean {
-  return asList(spec['signatures'], 'signatures').every((one) => asObject(one, 'signatures')['signature'] !== '');
+  const own = asObject(spec['signature'] ?? {}, 'signature')['content'];
+  return own !== '' && asList(spec['signatures'], 'signatures').every((one) => asObject(one, 'signatures')['signature'] !== '');
 }
 
 /** An Ed25519 key signs no digest, so that Rekor v1 has no such entry. */

@@ -43,6 +43,7 @@ export const OPERATOR: Profile = Object.freeze({
   unprovenPromise: 'Refuse',
   otherCertificate: false,
   statementMembers: 'Any',
+  envelopeKeyId: 'Hint',
   tileEnvelopes: true,
   oneEnvelopeSignature: true,
 });
@@ -63,6 +64,7 @@ export const COSIGN: Profile = Object.freeze({
   unprovenPromise: 'Skip',
   otherCertificate: true,
   statementMembers: 'Known',
+  envelopeKeyId: 'Refuse',
   tileEnvelopes: false,
   oneEnvelopeSignature: false,
 });

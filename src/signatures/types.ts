@@ -89,6 +89,8 @@ export interface Profile {
   readonly otherCertificate: boolean;
   /** The members of a statement: whatever there are (in-toto/attestation, spec: parsing rules), or those alone that protobuf's message has. */
   readonly statementMembers: 'Any' | 'Known';
+  /** The name that an envelope gives to the key of its signature: a hint without meaning (dsse, protocol.md), or refused where there is one. */
+  readonly envelopeKeyId: 'Hint' | 'Refuse';
   /** Entries of kind dsse 0.0.2 are read. */
   readonly tileEnvelopes: boolean;
   /** An envelope may be in a Rekor v1 as hashedrekord too, as Sigstore's client specification allows; cosign 3.1 does not. */

@@ -30,6 +30,7 @@ const STRICTER: readonly StricterRule[] = [
   { rule: 'JSON means one thing: no key twice, no __proto__, not too deep', texts: [one(READ, 'has (?:a key __proto__|the key )'), one(ROOT, 'has (?:a key __proto__|the key )'), one(ENTRY, 'has (?:a key __proto__|the key )')] },
   { rule: 'base64 has one form (RFC 4648, 4)', texts: [one(READ, String.raw`[\w./]+ is not base64`), one(ENTRY, String.raw`\w+ is not base64`), one(READ, String.raw`the [A-Z ]+ block is not base64`), one(ENTRY, 'the [A-Z ]+ block is not base64'), /PEM block .*not base64|the key text is not PEM/] },
   { rule: 'a bundle has exactly the media type of a version that is known', texts: [one(READ, '(?:bundles of media type|mediaType)')] },
+  { rule: 'an envelope that names its key is not tried, as by cosign', profile: 'cosign', texts: [one(READ, 'the envelope names the key')] },
   { rule: 'a member of a bundle has one name', texts: [one(READ, 'the bundle has the member '), one(ROOT, 'the trusted root has the member ')] },
   { rule: 'fields have their types, numbers their range', texts: [one(READ, String.raw`(?:of certificate, publicKey|of dsseEnvelope|[\w.]+ is not (?:an? (?:object|list|string|integer in range)|64 hexadecimal digits))`)] },
   { rule: 'a signature comes with one certificate in PEM', texts: [one(READ, String.raw`dev\.sigstore\.cosign/certificate (?:holds|is not)`), one(READ, 'a (?:PEM )?block ')] },

@@ -9,6 +9,7 @@ const cases: Readonly<Record<string, readonly [unknown, string]>> = {
   'line separators are escaped': ['a\u2028\u2029', String.raw`"a\u2028\u2029"`],
   'quotes and control characters are escaped': ['"\n\u0001', String.raw`"\"\n\u0001"`],
   'half of a surrogate pair is replaced, as in Go': ['a\ud800b', '"a\ufffdb"'],
+  'zero keeps its sign': [[0, -0], '[0,-0]'],
   'null, lists and numbers are as in JSON': [[null, true, 1.5, []], '[null,true,1.5,[]]'],
   'a key __proto__ is a key': [JSON.parse('{"__proto__":1}'), '{"__proto__":1}'],
 };

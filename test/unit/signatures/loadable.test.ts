@@ -95,6 +95,12 @@ test('the operator reads one spelling only, so that its limits cannot be got rou
   }
 });
 
+test('the name that an envelope gives to its key is a hint to the operator, and refused as by cosign', () => {
+  const text = made.replace('"sig":', '"keyid":"me","sig":');
+  assert.equal(prove(candidate(text), asking()).logged, true);
+  assert.throws(() => prove(candidate(text), asking({ profile: COSIGN })), /names the key of its signature/);
+});
+
 const HEX = IMAGE.digest.slice('sha256:'.length);
 const statement = (members: object): Buffer => Buffer.from(JSON.stringify({ _type: 'https://in-toto.io/Statement/v1', predicateType: 'x', subject: [{ digest: { sha256: HEX } }], ...members }));
 

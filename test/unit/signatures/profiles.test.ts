@@ -44,6 +44,11 @@ function twiceLogged(): Candidate {
   return bundle(rsa, broken, entries((list) => [...list, ...others]));
 }
 
+function namingItsKey(one: Bundle): Bundle {
+  const { dsseEnvelope } = one;
+  return { ...one, ...(dsseEnvelope && { dsseEnvelope: { ...dsseEnvelope, signatures: dsseEnvelope.signatures.map(({ sig }) => ({ sig, keyid: 'me' })) } }) };
+}
+
 /** For each field in which the two profiles differ: something that one takes and the other does not, for this field alone. */
 const DIFFERENCES: Record<Field, { readonly taken: 'operator' | 'cosign'; readonly candidate: Candidate; readonly asked?: Partial<Requirement> }> = {
   bundleMediaTypes: { taken: 'operator', candidate: bundle(release, { log: 'v1' }, (one) => ({ ...one, mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.2' })) },
@@ -59,6 +64,7 @@ const DIFFERENCES: Record<Field, { readonly taken: 'operator' | 'cosign'; readon
   unprovenPromise: { taken: 'cosign', candidate: twiceLogged(), asked: { key: keyOf(rsa) } },
   otherCertificate: { taken: 'cosign', candidate: withOtherCertificate(), asked: { ...unlogged, now: AT + MINUTE } },
   statementMembers: { taken: 'operator', candidate: bundle(release, { payload: (text) => text.replace('{"_type"', '{"more":1,"_type"') }) },
+  envelopeKeyId: { taken: 'operator', candidate: bundle(release, { log: 'v1' }, namingItsKey) },
   tileEnvelopes: { taken: 'operator', candidate: bundle(release, { entryKind: 'dsse' }) },
   oneEnvelopeSignature: { taken: 'cosign', candidate: twiceSigned(), asked: { ...unlogged, wants: 'Attestation' } },
   hashedEnvelopes: { taken: 'cosign', candidate: legacy(key), asked: keyed },
