@@ -91,6 +91,7 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   { name: 'a certificate that Go cannot read', reason: 'cosign passes over a bundle whose log entry has such a certificate; assay loads and refuses it', covers: bothRefuse((answers) => has(answers, /twice$/i, /issuerOther|malformed/) && /no signatures found/.test(answers.cosign.stderr)) },
   { name: 'a certificate is well-formed in all that is read of it', reason: 'the issuer of OID .8 is DER; cosign prints .1 of a legacy signature and does not look', covers: stricterAbout(/^malformedIssuer$/) },
+  { name: 'PEM has no headers', reason: 'RFC 7468 forbids them in certificates; Go passes over them', covers: stricterAbout(/^annotations\.certificate\.header$/) },
   { name: 'annotations that mean nothing', reason: 'null for a timestamp and times before 1970 are refused, also where nobody asks for them', covers: stricterAbout(/^annotations\.stamp\.null$/, /^log\.timeNegativePromised$/) },
   { name: 'a statement has a bound', reason: 'at most 1,024 subjects, in a legacy attestation too', covers: stricterAbout(/^statement\.(?:subjects1025|digests33)$/) },
   { name: 'RSA with SHA-224', reason: 'cosign refuses the key, assay the signature', covers: bothRefuse(({ cosign }) => /invalid hash function specified/.test(cosign.stderr)) },
