@@ -75,7 +75,13 @@ export function verifyChain(leaf: Certificate, chains: readonly AuthorityChain[]
 
 /** Names and key identifiers fit (RFC 5280 §6.1.3, §4.2.1.1), the issuer may sign certificates, and the signature is right. */
 export function issued(certificate: Certificate, issuer: Certificate): boolean {
-  return certificate.x509.checkIssued(issuer.x509) && certificate.x509.verify(issuer.key);
+  return isNamedAfter(certificate, issuer) && certificate.x509.checkIssued(issuer.x509) && certificate.x509.verify(issuer.key);
+}
+
+/** OpenSSL compares names in spirit: letters of either case, strings of any type. Here, as for cosign, they are the same bytes (fields 3 and 5 of a TBSCertificate). */
+function isNamedAfter(certificate: Certificate, issuer: Certificate): boolean {
+  const [named, subject] = [certificate.tbs[3]?.whole, issuer.tbs[5]?.whole];
+  return named !== undefined && subject !== undefined && named.equals(subject);
 }
 
 /** Why `issuer`, which did sign `leaf`, does not vouch for it at `times` and for `purpose`; its whole chain is looked at. */

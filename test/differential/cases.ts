@@ -45,6 +45,7 @@ export const CASES: readonly NamedCase[] = [
     rule: 'a bundle may have either spelling of protobuf’s names and either alphabet of base64',
     make: editing(bundle({}), ({ timestampVerificationData: stamps, ...rest }) => ({ ...rest, timestamp_verification_data: stamps })),
   },
+  { rule: 'a legacy certificate counts whatever its PEM block is called', make: relabelled },
   { rule: 'a timestamp that is not needed and cannot be verified is passed over', make: bundle({ log: 'v1', timestamp: true, services: { timestampAuthority: twin.timestampAuthority } }) },
   {
     rule: 'a log entry is not looked at where none is asked for',
@@ -93,8 +94,20 @@ export const REFUSED: readonly (NamedCase & { readonly reason: RegExp })[] = [
   { rule: 'a legacy entry has the SHA-256 of the payload', make: (image) => world.legacySignature(owner, image, { logged: (told) => ({ ...told, hash: 'sha512' }) }), key: owner, reason: /another hash/ },
   { rule: 'a certificate is DER in all its parts', make: bundle({ certificate: { ctLogs: [], encoded: longLength } }), sct: 'Ignored', reason: /length that is not minimal/ },
   { rule: 'an extension of a certificate is DER too', make: bundle({ certificate: { ctLogs: [], encoded: longIdentifier } }), sct: 'Ignored', reason: /length that is not minimal/ },
+  {
+    rule: 'a certificate names its issuer in the same bytes',
+    make: bundle({ certificate: { ctLogs: [], encoded: (tbs) => Buffer.from(tbs.toString('latin1').replace('\x0c\x0cintermediate', '\x16\x0cintermediate'), 'latin1') } }),
+    sct: 'Ignored',
+    reason: /is not issued by/,
+  },
   { rule: 'a certificate’s times are times', make: bundle({ certificate: { ctLogs: [], encoded: noTime } }), sct: 'Ignored', reason: /malformed time/ },
 ];
+
+function relabelled(image: Artifact): LegacySignature {
+  const { payload, annotations } = world.legacySignature(release, image);
+  const name = 'dev.sigstore.cosign/certificate';
+  return { payload, annotations: { ...annotations, [name]: (annotations[name] ?? '').replaceAll('CERTIFICATE', 'PUBLIC KEY') } };
+}
 
 /** A quotation mark in the place of a digit of the hour at which the certificate begins. */
 function noTime(tbs: Buffer): Buffer {

@@ -128,7 +128,8 @@ const BENDS: readonly ((edit: Edit) => SignOptions)[] = [
   (edit) => ({ log: 'v1', entry: (entry) => promised({ ...entry, logIndex: at([0, 1, 2 ** 40, 2 ** 53, -1], edit.what) }) }),
   (edit) => ({ timestamp: true, stampedAt: AT + at([-1, 0, 599, 600, 601, 3600], edit.what) * 1000 }),
   (edit) => ({ signature: (bytes) => editDer(bytes, edit) }),
-  (edit) => ({ services: at([...FORGED, { authority: twin.authority }, { rekorV1: twin.rekorV1 }, { rekorV2: twin.rekorV2 }, { timestampAuthority: twin.timestampAuthority }, { authority: stranger.authority }, { rekorV2: stranger.rekorV2 }], edit.what) }),
+  (edit) => ({ services: at([{ authority: twin.authority }, { rekorV1: twin.rekorV1 }, { rekorV2: twin.rekorV2 }, { timestampAuthority: twin.timestampAuthority }, { authority: stranger.authority }, { rekorV2: stranger.rekorV2 }], edit.what) }),
+  (edit) => ({ services: at(FORGED, edit.what) }),
   (edit) => ({ logged: (told) => at([{ ...told, key: owner.key }, { ...told, message: Buffer.from('else') }, { ...told, signature: Buffer.from('else') }, { ...told, hash: 'sha512' as const }], edit.what) }),
 ];
 

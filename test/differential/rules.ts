@@ -243,6 +243,15 @@ function respelled(question: Question): readonly Repair[] {
   return loaded === undefined ? [] : [plain(withBundle(question, asTree(JSON.parse(Buffer.from(loaded.bytes).toString('utf8')))))];
 }
 
+/** The certificate's PEM under its own label. */
+function relabelled(question: Question): readonly Repair[] {
+  const name = 'dev.sigstore.cosign/certificate';
+  const annotations = asTree(question.tree['annotations']);
+  const pem = annotations[name];
+  if (typeof pem !== 'string') return [];
+  return [plain({ ...question, tree: { ...question.tree, annotations: { ...annotations, [name]: pem.replaceAll(/(-----(?:BEGIN|END)) [A-Z ]+-----/g, '$1 CERTIFICATE-----') } } })];
+}
+
 /** The closed list. */
 export const WIDER: readonly WiderRule[] = [
   {
@@ -250,6 +259,12 @@ export const WIDER: readonly WiderRule[] = [
     why: 'cosign reads it so (protobuf, ProtoJSON); the operator refuses what is not in the one form that is written',
     profiles: ['cosign'],
     repairs: respelled,
+  },
+  {
+    rule: 'a legacy certificate counts whatever its PEM block is called',
+    why: 'cosign does not look at the label; the operator does',
+    profiles: ['cosign'],
+    repairs: relabelled,
   },
   {
     rule: 'a timestamp that is not needed and cannot be verified is passed over',
