@@ -115,12 +115,12 @@ function nextLookAt(image: ImageOutcome, { policies, now, retryAfter = 0 }: Work
     // A policy that is not valid changes by an edit, which is an event of its own.
     return summary.reason === 'PolicyInvalid' ? [] : [Math.max(retryAfter, Math.min(UNKNOWN_MAX, UNKNOWN_BASE * 2 ** attempts))];
   }
-  return image.verdicts.flatMap(({ policy, result, stale, verifiedAt }) => {
+  return image.verdicts.flatMap(({ policy, result, stale, verifiedAt, expiresAt = Infinity }) => {
     if (result !== 'Verified') return [];
-    if (stale === true) return [Math.max(retryAfter, UNKNOWN_MAX)];
+    if (stale === true) return [Math.min(Math.max(retryAfter, UNKNOWN_MAX), expiresAt - now)];
     // Each policy's own interval: one that asks seldom must not make one that asks often look overdue for ever.
     const interval = recheckOf(policies, policyId(policy));
-    return interval === undefined ? [] : [verifiedAt + interval - now];
+    return interval === undefined ? [] : [Math.min(verifiedAt + interval, expiresAt) - now];
   });
 }
 

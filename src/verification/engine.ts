@@ -184,7 +184,7 @@ class Engine implements VerificationEngine {
   }
 }
 
-function verdictOf(policy: JudgingPolicy, { expiresAt: _, ...judgement }: Judgement, verifiedAt: number): PolicyVerdict {
+function verdictOf(policy: JudgingPolicy, judgement: Judgement, verifiedAt: number): PolicyVerdict {
   return { ...judgement, policy: policy.key, verifiedAt };
 }
 

@@ -47,10 +47,7 @@ export type Step = ProofTask | PredicateTask;
 export type StepAnswer = ProofAnswer | PredicateAnswer;
 
 /** The verdict without what every verdict of one policy has in common. */
-export interface Judgement extends Omit<PolicyVerdict, 'policy' | 'verifiedAt' | 'stale'> {
-  /** Until when a positive verdict can stand at most (`maxAge`), milliseconds since the epoch. */
-  readonly expiresAt?: number;
-}
+export type Judgement = Omit<PolicyVerdict, 'policy' | 'verifiedAt' | 'stale'>;
 
 interface Passed {
   readonly signer: Signer;

@@ -88,6 +88,8 @@ export interface PolicyVerdict {
   readonly verifiedAt: number;
   /** Verified before and past its re-check interval, but asking again fails for reasons of infrastructure. */
   readonly stale?: boolean;
+  /** Until when a positive verdict can stand at most (`maxAge`), milliseconds since the epoch. */
+  readonly expiresAt?: number;
 }
 
 /** What all policies that govern one image say of it; `digest` is absent only where a tag could not be resolved, or only static policies govern it. */

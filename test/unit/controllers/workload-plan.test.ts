@@ -113,6 +113,7 @@ const until = (end: number): CompiledState => inForce({ exclude: [{ glob: 'ghcr.
 const looks: Record<string, Case & { after: number | undefined }> = {
   'nothing governed is never looked at again': { images: [outcome('app', { verdicts: [] })], policies: [], after: undefined },
   'what is verified is judged again after its interval': { images: [outcome(`app@${D1}`, { verdicts: [since(POLICY, HOUR)] })], after: DAY - HOUR },
+  'what maxAge ends before that is judged again when it ends': { images: [outcome(`app@${D1}`, { verdicts: [verdict({ verifiedAt: NOW - HOUR, expiresAt: NOW + 2 * HOUR })] })], after: 2 * HOUR },
   'the earliest of several images counts': { images: [outcome(`app@${D1}`), at(1, `side@${D2}`, { digest: D2, verdicts: [since(POLICY, 3 * HOUR)] })], after: DAY - 3 * HOUR },
   'a policy that asks often does not make one that asks seldom look overdue': { images: [outcome(`app@${D1}`, { verdicts: [since(OTHER, HOUR), since(POLICY, 20 * SECOND)] })], policies: [often, seldom], after: 40 * SECOND },
   'what is overdue is looked at soon, and not at once': { images: [outcome(`app@${D1}`, { verdicts: [since(POLICY, 2 * DAY)] })], after: SECOND },
