@@ -63,8 +63,8 @@ function* meet(demand: Demand): Generator<Step, DemandOutcome, StepAnswer> {
   const ofType = verified.filter(({ type }) => type === predicateType);
   if (ofType.length === 0) return { miss: missing(demand) };
   // One that was not looked at may be the one that says otherwise.
-  const unseen = evidence.failures.length > 0 || evidence.omitted > 0 || evidence.defects.some(({ reason }) => reason === 'LimitExceeded');
-  if (match !== 'Any' && unseen) return { miss: rejected(demand, ofType[0], `not all of them could be looked at, and ${match} of them must satisfy it`, 'LimitExceeded') };
+  const unseen = match === 'Any' ? undefined : unseenOf(evidence);
+  if (unseen !== undefined) return { miss: rejected(demand, ofType[0], `not all of them could be looked at, and ${match} of them must satisfy it${unseen.why}`, unseen.reason) };
   const newest = match === 'Newest' ? newestOf(ofType) : ofType;
   if (newest.length === 0) return { miss: rejected(demand, ofType[0], 'no log or timestamp authority says when it was made, so that the newest is not known') };
   const satisfying: Accepted[] = [];
@@ -79,6 +79,13 @@ function* meet(demand: Demand): Generator<Step, DemandOutcome, StepAnswer> {
   const [first] = refused;
   if (first === undefined || (match === 'Any' && satisfying.length > 0)) return { satisfying };
   return { miss: rejected(demand, first[0], `${first[1]}${among(match, refused.length, newest.length)}`) };
+}
+
+function unseenOf({ failures, omitted, defects }: Evidence): { readonly reason: PlacedMiss['reason']; readonly why: string } | undefined {
+  const unread = defects.filter((defect) => defect.unread === true);
+  if (failures.length > 0 || omitted > 0 || unread.some(({ reason }) => reason === 'LimitExceeded')) return { reason: 'LimitExceeded', why: '' };
+  const [first] = unread;
+  return first && { reason: 'AttestationRejected', why: `: ${first.message}` };
 }
 
 function among(match: CompiledAttestation['match'], refused: number, all: number): string {

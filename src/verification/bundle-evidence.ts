@@ -1,7 +1,7 @@
 import { REFERRERS_LIMIT } from '../registry/referrers.ts';
 import type { Descriptor } from '../registry/types.ts';
 import { RegistryError } from '../registry/types.ts';
-import type { Found, ReadOptions } from './evidence-types.ts';
+import type { Defect, Found, ReadOptions } from './evidence-types.ts';
 import { NOTHING, merge } from './evidence-types.ts';
 import { defective, fetchCandidate, mapLimited, signatureManifest } from './fetch.ts';
 import { readLayers } from './legacy-evidence.ts';
@@ -59,15 +59,15 @@ async function readReferrer(options: ReadOptions, descriptor: Descriptor): Promi
     return await fetchCandidate(options, layer, location, (bytes) => ({ format: 'bundle', location, bytes }));
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    if (error.code === 'NotFound') return unreadable(descriptor, location, 'the signature is listed, but the registry does not have it');
+    if (error.code === 'NotFound') return unreadable(descriptor, location, 'the signature is listed, but the registry does not have it', { unread: true });
     if (error.code === 'ManifestInvalid') return unreadable(descriptor, location, 'what is listed as a signature is not an image manifest');
     return { ...NOTHING, failures: [error] };
   }
 }
 
 /** A referrer that claims to be a signature and is none is told; one that claims nothing may be anything else. */
-function unreadable(descriptor: Descriptor, location: string, message: string): Found {
-  return rank(descriptor) === 0 ? defective({ location, reason: 'SignatureInvalid', message }) : NOTHING;
+function unreadable(descriptor: Descriptor, location: string, message: string, more: Pick<Defect, 'unread'> = {}): Found {
+  return rank(descriptor) === 0 ? defective({ location, reason: 'SignatureInvalid', message, ...more }) : NOTHING;
 }
 
 type Annotations = Readonly<Record<string, string>> | undefined;

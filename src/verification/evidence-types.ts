@@ -8,6 +8,8 @@ export interface Defect {
   readonly location: string;
   readonly reason: Extract<Reason, 'SignatureInvalid' | 'LimitExceeded'>;
   readonly message: string;
+  /** It is there, and what it says is not known: the registry does not have it, or it is too large. */
+  readonly unread?: true;
 }
 
 /** What one place (the `.sig` tag, the referrers) holds for a digest. */

@@ -49,7 +49,7 @@ export async function fetchCandidate(
 ): Promise<Found> {
   const { registry, repository, payload, budget, call } = options;
   const tooLarge = (size: string): Found =>
-    defective({ location, reason: 'LimitExceeded', message: `the signature's content is ${size}, and at most ${payload} bytes are read` });
+    defective({ location, reason: 'LimitExceeded', message: `the signature's content is ${size}, and at most ${payload} bytes are read`, unread: true });
   if (blob.size > payload) return tooLarge(`${blob.size} bytes`);
   if (!budget.take(blob.size)) return { ...defective(), omitted: 1 };
   try {
@@ -66,7 +66,7 @@ export async function fetchCandidate(
     if (error.code === 'LimitExceeded') return tooLarge('larger than it says');
     if (error.code === 'NotFound') {
       const message = `the registry does not have the signature's content, ${blob.digest}`;
-      return defective({ location, reason: 'SignatureInvalid', message });
+      return defective({ location, reason: 'SignatureInvalid', message, unread: true });
     }
     return { ...defective(), failures: [error] };
   }

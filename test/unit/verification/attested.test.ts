@@ -48,6 +48,11 @@ const VERIFIED: Record<string, Case> = {
   'Any: one, while a look-up failed': { statements: { good: states(SLSA) }, beside: { failures: [OUTAGE] } },
   'Any: one, beside statements of somebody else': { statements: { bad: states(SLSA, bySubject('mallory')), good: states(SLSA) } },
   'All: all of two': { statements: { good: states(SLSA), good2: states(SLSA) }, authorities: [wanting({ ...provenance, match: 'All' })] },
+  'All: beside what is no signature': {
+    statements: { good: states(SLSA) },
+    authorities: [wanting({ ...provenance, match: 'All' })],
+    beside: { defects: [{ location: 'x', reason: 'SignatureInvalid', message: 'it has no signature' }] },
+  },
   'All: whatever somebody else states': { statements: { good: states(SLSA), bad: states(SLSA, bySubject('mallory')) }, authorities: [wanting({ ...provenance, match: 'All' })] },
   'All: of this type': { statements: { good: states(SLSA), other: states(SBOM) }, authorities: [wanting({ ...provenance, match: 'All' })] },
   'Newest: the newest, though an older one says otherwise': { statements: { bad: at(NOW - 2 * HOUR), good: at(NOW - HOUR) }, authorities: [wanting({ ...provenance, match: 'Newest' })] },
@@ -115,10 +120,22 @@ const REFUSED: Record<string, [Case, Judgement['result'], Judgement['reason'], R
     /not looked at/,
   ],
   'All: while one was too large to be looked at': [
-    { statements: { good: states(SLSA) }, authorities: [wanting({ ...provenance, match: 'All' })], beside: { defects: [{ location: 'x', reason: 'LimitExceeded', message: 'too large' }] } },
+    { statements: { good: states(SLSA) }, authorities: [wanting({ ...provenance, match: 'All' })], beside: { defects: [{ location: 'x', reason: 'LimitExceeded', message: 'too large', unread: true }] } },
     'Failed',
     'LimitExceeded',
     /not all of them could be looked at/,
+  ],
+  'Newest: while the registry does not have one that it lists': [
+    { statements: { good: at(NOW - HOUR) }, authorities: [wanting({ ...provenance, match: 'Newest' })], beside: { defects: [{ location: 'x', reason: 'SignatureInvalid', message: 'the registry does not have it', unread: true }] } },
+    'Failed',
+    'AttestationRejected',
+    /not all of them could be looked at, and Newest of them must satisfy it: the registry does not have it/,
+  ],
+  'All: while the registry does not have one that it lists': [
+    { statements: { good: states(SLSA) }, authorities: [wanting({ ...provenance, match: 'All' })], beside: { defects: [{ location: 'x', reason: 'SignatureInvalid', message: 'gone', unread: true }] } },
+    'Failed',
+    'AttestationRejected',
+    /not all of them/,
   ],
   'Newest: an older one only': [
     { statements: { good: at(NOW - 2 * HOUR), bad: at(NOW - HOUR) }, authorities: [wanting({ ...provenance, match: 'Newest' })] },

@@ -237,3 +237,13 @@ test('concurrent readers share one look-up, and one that leaves does not take th
   assert.equal((await Promise.all(readings.slice(1))).length, 49);
   assert.equal(registry.calls.length, 2);
 });
+
+test('what is listed and cannot be read is told from what was read and is no signature', async () => {
+  const found = await read((registry) => {
+    registry.refer(DIGEST, bundle(registry, '{}'), { artifactType: BUNDLE });
+    registry.refer(DIGEST, { layers: [{ mediaType: BUNDLE, digest: OTHER_DIGEST, size: 2 }] }, { artifactType: BUNDLE });
+    registry.refer(DIGEST, { layers: [{ ...registry.blobOf('too large'), mediaType: BUNDLE }] }, { artifactType: BUNDLE });
+    registry.refer(DIGEST, { layers: [] }, { artifactType: BUNDLE });
+  }, { payload: 4 });
+  assert.deepEqual(found.defects.map(({ reason, unread }) => [reason, unread]), [['SignatureInvalid', true], ['LimitExceeded', true], ['SignatureInvalid', undefined]]);
+});
