@@ -280,26 +280,6 @@ test('of several trust roots only the one that changed is asked for again', () =
   });
 });
 
-test('of several trust roots only the one that changed is asked for again', () => {
-  const refs = ['a.json', 'b.json'].map((key) => ({ kind: 'Secret', name: 'release', key }));
-  const authorities = [keylessAuthority({ keyless: { identities: [{ issuer: 'https://i.example', subject: 'me' }], trustRootRef: refs[0] }, ctlog: { trustRootRef: refs[1] } })];
-  const both = (a: string, b: string, resourceVersion: string): KubeObject =>
-    ({ ...rootSecret('', resourceVersion), data: { 'a.json': Buffer.from(sigstore(a).json).toString('base64'), 'b.json': Buffer.from(sigstore(b).json).toString('base64') } } as KubeObject);
-  return inWorld(both('ours', 'theirs', '5'), async (world) => {
-    const asked: string[] = [];
-    world.describe = async (source) => {
-      asked.push(source.text);
-      return describeTrust(source);
-    };
-    const object = objectOf(policy({ authorities }));
-    await until(() => world.compile(object).status === 'compiled', 'the policy');
-    world.client.emit('secrets', 'MODIFIED', both('ours', 'others', '6'));
-    await settled();
-    await until(() => world.compile(object).status === 'compiled' && asked.length > 2, 'the policy again');
-    assert.deepEqual(asked, ['ours', 'theirs', 'others'].map((name) => sigstore(name).json));
-  });
-});
-
 test('a trust root that is none is named with its field', () =>
   inWorld(rootSecret('{}'), async (world) => {
     const object = objectOf(policy(BY_ROOT));
