@@ -3,6 +3,7 @@ import { messageOf } from '../base/errors.ts';
 import { Lru } from '../base/lru.ts';
 import { SingleFlight } from '../base/single-flight.ts';
 
+import type { AddressKind } from './address.ts';
 import { failureOf, name, type Subject } from './failures.ts';
 import { header, type Headers } from './headers.ts';
 import type { Endpoint, HostRules } from './hosts.ts';
@@ -16,7 +17,7 @@ import { parseChallenges, type Challenge } from './www-authenticate.ts';
 /** Who asks which registry for what. */
 export interface Session {
   readonly endpoint: Endpoint;
-  /** The registry's own address and the kind of network it was last reached in. */
+  /** The registry's own address, and the kind of network that the answer came from which is learnt from. */
   readonly home: Hop;
   /** Whether `home` is TLS with a verified certificate. */
   readonly verified: boolean;
@@ -40,6 +41,12 @@ export interface AuthenticatorOptions {
   readonly tokenHosts: Readonly<Record<string, readonly string[]>>;
 }
 
+/** How a registry wants to be asked, and the kind of network in which the one is that said so. */
+interface Known {
+  readonly challenge: Challenge | 'none';
+  readonly zone: AddressKind | undefined;
+}
+
 const CHALLENGE_AGE = 3_600_000;
 const CHALLENGE_BYTES = 1024 * 1024;
 const TOKEN_BYTES = 8 * 1024 * 1024;
@@ -51,7 +58,7 @@ const hasLogin = (credentials: Credentials | undefined): boolean =>
 export class Authenticator {
   readonly #sender: Sender;
   readonly #options: AuthenticatorOptions;
-  readonly #challenges = new Lru<Challenge | 'none'>(CHALLENGE_BYTES);
+  readonly #challenges = new Lru<Known>(CHALLENGE_BYTES);
   readonly #tokens = new Lru<string>(TOKEN_BYTES);
   readonly #flights = new SingleFlight<Token>();
 
@@ -71,9 +78,10 @@ export class Authenticator {
   async authorize(session: Session): Promise<Authorization> {
     const credentials = await this.#lookup(session);
     if (credentials?.registryToken !== undefined) return { value: `Bearer ${credentials.registryToken}` };
-    const challenge = this.#challenges.get(session.home.url.origin, this.#options.clock.now());
-    if (challenge === undefined || challenge === 'none') return {};
-    if (challenge.scheme === 'bearer') return this.#bearer(session, challenge, credentials);
+    const { challenge, zone } = this.#challenges.get(session.home.url.origin, this.#options.clock.now()) ?? { challenge: 'none' };
+    if (challenge === 'none') return {};
+    // A token endpoint is a step from there, and not from wherever the registry's name has led since.
+    if (challenge.scheme === 'bearer') return this.#bearer({ ...session, home: { ...session.home, zone } }, challenge, credentials);
     if (credentials?.username === undefined || credentials.password === undefined) return { note: 'no credentials were given' };
     return { value: basic(credentials.username, credentials.password) };
   }
@@ -83,12 +91,12 @@ export class Authenticator {
    * again may help.
    */
   learn(session: Session, status: number, headers: Headers, sent: Authorization): boolean {
-    const { origin } = session.home.url;
+    const { url: { origin }, zone } = session.home;
     const challenges = parseChallenges(header(headers, 'www-authenticate'));
     const challenge = challenges.find(({ scheme }) => scheme === 'bearer') ?? challenges.find(({ scheme }) => scheme === 'basic');
     const kept = status === 401 ? challenge : 'none';
     if (kept === undefined) return false;
-    this.#challenges.set(origin, kept, JSON.stringify(kept).length + origin.length, this.#options.clock.now() + CHALLENGE_AGE);
+    this.#challenges.set(origin, { challenge: kept, zone }, JSON.stringify(kept).length + origin.length, this.#options.clock.now() + CHALLENGE_AGE);
     if (sent.token !== undefined) this.#tokens.delete(sent.token);
     return kept !== 'none';
   }

@@ -2,13 +2,14 @@ import { deadline } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { Lru } from '../base/lru.ts';
 
+import type { AddressKind } from './address.ts';
 import type { Authenticator, Authorization, Session } from './auth.ts';
 import { failureOf, isRegistrysOwn, name, type Subject } from './failures.ts';
 import { header } from './headers.ts';
 import { endpointOf, type Endpoint, type HostRules, type Scheme } from './hosts.ts';
 import type { Reply, Sender } from './sender.ts';
 import { firstReach, judgeStep } from './steps.ts';
-import { TransportError, type Transport } from './transport.ts';
+import { TransportError } from './transport.ts';
 import { RegistryError, type Keychain, type RequestKind } from './types.ts';
 
 /** One question to a registry. */
@@ -53,15 +54,13 @@ const ALIVE_AGE = 60_000;
 export class Requester {
   readonly #sender: Sender;
   readonly #authenticator: Authenticator;
-  readonly #transport: Transport;
   readonly #options: RequesterOptions;
   readonly #schemes = new Lru<Scheme>(1024);
   readonly #alive = new Lru<true>(1024);
 
-  constructor(sender: Sender, authenticator: Authenticator, transport: Transport, options: RequesterOptions) {
+  constructor(sender: Sender, authenticator: Authenticator, options: RequesterOptions) {
     this.#sender = sender;
     this.#authenticator = authenticator;
-    this.#transport = transport;
     this.#options = options;
   }
 
@@ -73,7 +72,7 @@ export class Requester {
     let sent = await this.#authenticator.authorize(this.#session(question, endpoint, origin));
     let reply = await this.#follow(question, endpoint, origin, sent);
     if (reply.status === 401 && reply.elsewhere === undefined) {
-      const session = this.#session(question, endpoint, origin);
+      const session = this.#session(question, endpoint, origin, reply.zone);
       if (this.#authenticator.learn(session, reply.status, reply.headers, sent)) {
         const first = sent;
         sent = await this.#authenticator.authorize(session);
@@ -100,10 +99,10 @@ export class Requester {
     return failureOf({ ...reply, request }, subject, this.#options.clock.now());
   }
 
-  #session(question: Question, endpoint: Endpoint, origin: string): Session {
+  #session(question: Question, endpoint: Endpoint, origin: string, zone?: AddressKind): Session {
     const { subject, keychain, signal } = question;
     const verified = origin.startsWith('https:') && !this.#options.insecure;
-    return { endpoint, home: { url: new URL(origin), zone: this.#transport.zone(origin) }, verified, subject, keychain, signal };
+    return { endpoint, home: { url: new URL(origin), zone }, verified, subject, keychain, signal };
   }
 
   async #follow(question: Question, endpoint: Endpoint, origin: string, authorization: Authorization): Promise<RegistryReply> {
@@ -121,7 +120,7 @@ export class Requester {
       if (next === null || header(reply.headers, 'location') === undefined) {
         throw new RegistryError('Unavailable', `${name(question.subject)}: ${url.host} redirects without saying where to`);
       }
-      const step = judgeStep(endpoint, { url, zone: this.#transport.zone(url.origin) }, next, this.#options.rules);
+      const step = judgeStep(endpoint, { url, zone: reply.zone }, next, this.#options.rules);
       if ('refused' in step) throw new RegistryError('Forbidden', `${name(question.subject)}: a redirect to ${next.host} was not followed: ${step.refused}`);
       // Once we were sent elsewhere, nobody there can send the credentials back to work for them.
       if (next.origin !== origin) carried = undefined;
@@ -177,8 +176,8 @@ export class Requester {
 
   async #learnByPing(question: Question, endpoint: Endpoint, origin: string): Promise<void> {
     try {
-      const { status, headers } = await this.#ping(question, endpoint, origin);
-      if (status === 200 || status === 401) this.#authenticator.learn(this.#session(question, endpoint, origin), status, headers, {});
+      const { status, headers, zone } = await this.#ping(question, endpoint, origin);
+      if (status === 200 || status === 401) this.#authenticator.learn(this.#session(question, endpoint, origin, zone), status, headers, {});
     } catch (thrown) {
       // The question itself will meet the same fault and say so in its own words.
       if (!(thrown instanceof TransportError || thrown instanceof RegistryError)) throw thrown;

@@ -3,6 +3,7 @@ import { backoff } from '../base/backoff.ts';
 import { sleep, type Clock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
 
+import type { AddressKind } from './address.ts';
 import { readBody, readStart } from './body.ts';
 import { invalid, name, type Subject } from './failures.ts';
 import type { Fault } from './faults.ts';
@@ -18,6 +19,8 @@ export interface Reply {
   readonly bytes: Uint8Array;
   readonly digest: Digest | undefined;
   readonly url: URL;
+  /** The kind of address that it came from; absent where that is not known. */
+  readonly zone: AddressKind | undefined;
 }
 
 /** One request: what for (in messages and metrics), and how many bytes the answer may have. */
@@ -124,8 +127,8 @@ export class Sender {
 
   async #exchange(sending: Sending, signal: AbortSignal): Promise<Reply> {
     const { subject, url } = sending;
-    const { status, headers, body } = await this.#transport.send({ ...sending, signal });
-    if (status !== 200) return { status, headers, bytes: await readStart(body, ERROR_LIMIT), digest: undefined, url };
+    const { status, headers, body, zone } = await this.#transport.send({ ...sending, signal });
+    if (status !== 200) return { status, headers, bytes: await readStart(body, ERROR_LIMIT), digest: undefined, url, zone };
     const coding = header(headers, 'content-encoding');
     if (coding !== undefined && coding !== 'identity') {
       body.on('error', () => undefined).destroy();
@@ -134,7 +137,7 @@ export class Sender {
     // A HEAD tells the length of what a GET would bring.
     const read = sending.method === 'HEAD' ? await readBody(body, {}, 0) : await readBody(body, headers, sending.limit);
     if (read === undefined) throw new RegistryError('LimitExceeded', `${name(subject)}: the answer has more than the ${sending.limit} bytes that are allowed`);
-    return { status, headers, ...read, url };
+    return { status, headers, ...read, url, zone };
   }
 }
 

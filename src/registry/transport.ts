@@ -1,12 +1,11 @@
 import { lookup as systemLookup } from 'node:dns';
 import { Agent as HttpAgent, request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 
 import { CodedError } from '../base/errors.ts';
-import { Lru } from '../base/lru.ts';
 
 import { addressKind, permits, type AddressKind, type Reach } from './address.ts';
 import { faultOf, type Fault } from './faults.ts';
@@ -50,12 +49,20 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Readable;
+  /** The kind of address that the connection it came by was made to; absent where that is not known. */
+  readonly zone: AddressKind | undefined;
 }
 
 /** Thrown where no answer was had. */
 export class TransportError extends CodedError<Fault> {}
 
 const MAX_HEADERS = 32 * 1024;
+
+/** What a kept connection answers with when it is gone, or when the server said more by it than it was asked for. */
+const LOST: ReadonlySet<Fault> = new Set(['reset', 'protocol']);
+
+/** No answer came by a connection that had served before; the cause says why. */
+class KeptConnectionError extends Error {}
 
 /** The agents of one permission: each keeps its connections for itself. */
 interface Agents {
@@ -69,8 +76,8 @@ const KEEP_ALIVE = 15_000;
 /** The connections to registries: one pool per origin for each reach and trust, so that no request rides on another's permission. */
 export class Transport {
   readonly #agents = new Map<string, Agents>();
-  readonly #zones = new Lru<AddressKind>(1024);
-  readonly #closed = new AbortController();
+  readonly #underway = new Set<(reason: Error) => void>();
+  #closed = false;
   readonly #tls: TlsOptions;
   readonly #connections: number;
   readonly #network: Network;
@@ -82,20 +89,20 @@ export class Transport {
     this.#network = network;
   }
 
-  /** The kind of address that the last connection to this origin was made to, if there was one. */
-  zone(origin: string): AddressKind | undefined {
-    return this.#zones.get(origin, 0);
-  }
-
-  /** Sends one request. Throws {@link TransportError}, or the signal's reason. */
+  /**
+   * Sends one request. A kept connection that turns out to be gone is no failure: whatever may be repeated is sent again, by
+   * the next one (RFC 9112, 9.3.1). Throws {@link TransportError}, or the signal's reason.
+   */
   async send(exchange: Exchange): Promise<Answer> {
     this.#refuseLiteral(exchange.url, exchange.reach);
-    try {
-      const response = await this.#answer(exchange);
-      const headers = Object.entries(response.headersDistinct).map(([name, values = []]) => [name, values.length === 1 ? values[0] : values] as const);
-      return { status: response.statusCode ?? 0, headers: Object.fromEntries(headers), body: response };
-    } catch (thrown) {
-      throw this.failure(thrown, exchange.signal);
+    for (let gone = 0; ; gone += 1) {
+      try {
+        return await this.#answer(exchange);
+      } catch (thrown) {
+        const failure = this.failure(thrown, exchange.signal);
+        if (!(thrown instanceof KeptConnectionError) || exchange.method === 'POST' || gone >= this.#connections) throw failure;
+        if (!(failure instanceof TransportError && LOST.has(failure.code))) throw failure;
+      }
     }
   }
 
@@ -103,14 +110,15 @@ export class Transport {
   failure(thrown: unknown, signal: AbortSignal): Error {
     if (signal.aborted) return signal.reason as Error;
     if (thrown instanceof TransportError) return thrown;
-    if (this.#closed.signal.aborted) return new TransportError('closed', 'the client was closed', { cause: thrown });
+    if (this.#closed) return new TransportError('closed', 'the client was closed', { cause: thrown });
     const [fault, text] = faultOf(thrown);
     return new TransportError(fault, text, { cause: thrown });
   }
 
   /** Ends what is under way; whatever is asked afterwards fails. */
   close(): void {
-    this.#closed.abort(new TransportError('closed', 'the client was closed'));
+    this.#closed = true;
+    for (const end of this.#underway) end(new TransportError('closed', 'the client was closed'));
     for (const { http, https } of this.#agents.values()) for (const agent of [http, https]) agent.destroy();
   }
 
@@ -121,21 +129,36 @@ export class Transport {
     if (!permits(reach, kind)) throw new TransportError('address', `${url.hostname} is a ${kind} address`);
   }
 
-  #answer(exchange: Exchange): Promise<IncomingMessage> {
-    const { signal, body } = exchange;
-    const ended = AbortSignal.any([signal, this.#closed.signal]);
-    ended.throwIfAborted();
+  #answer(exchange: Exchange): Promise<Answer> {
+    const { signal, body, url } = exchange;
+    signal.throwIfAborted();
+    if (this.#closed) throw new TransportError('closed', 'the client was closed');
     return new Promise((resolve, reject) => {
       const request = this.#request(exchange);
+      let zone: AddressKind | undefined;
       let answered: IncomingMessage | undefined;
-      // Once there is an answer, it is its body that fails.
-      const abort = (): unknown => (answered ?? request).destroy(ended.reason as Error);
-      ended.addEventListener('abort', abort, { once: true });
-      request.on('close', () => ended.removeEventListener('abort', abort));
-      request.on('error', reject);
+      const end = (reason: Error): void => {
+        // One that waits for a connection, or has lost its own, says nothing when it is destroyed.
+        reject(reason);
+        // Once there is an answer, it is its body that fails.
+        (answered ?? request).destroy(reason);
+      };
+      const abort = (): void => end(signal.reason as Error);
+      signal.addEventListener('abort', abort, { once: true });
+      this.#underway.add(end);
+      request.on('close', () => {
+        signal.removeEventListener('abort', abort);
+        this.#underway.delete(end);
+        reject(new TransportError('protocol', 'it ended the connection in place of an answer'));
+      });
+      request.on('socket', (socket) => onceConnected(socket, url, () => {
+        // Of a connection that is gone already nothing is known.
+        zone = socket.remoteAddress === undefined ? undefined : this.#network.kindOf(socket.remoteAddress);
+      }));
+      request.on('error', (error) => reject(request.reusedSocket ? new KeptConnectionError('a kept connection', { cause: error }) : error));
       request.on('response', (response) => {
         answered = response;
-        resolve(response);
+        resolve({ status: response.statusCode ?? 0, headers: headersOf(response), body: response, zone });
       });
       request.end(body);
     });
@@ -144,14 +167,7 @@ export class Transport {
   #request({ method, url, headers, reach, trust }: Exchange): ClientRequest {
     const { http, https } = this.#agentsFor(reach, trust);
     const options = { method, headers, maxHeaderSize: MAX_HEADERS };
-    const secure = url.protocol === 'https:';
-    const request = secure ? requestHttps(url, { ...options, agent: https }) : requestHttp(url, { ...options, agent: http });
-    request.on('socket', (socket) => {
-      const note = (): unknown => this.#zones.set(url.origin, this.#network.kindOf(socket.remoteAddress ?? ''), 1);
-      if (socket.connecting) socket.once(secure ? 'secureConnect' : 'connect', note);
-      else note();
-    });
-    return request;
+    return url.protocol === 'https:' ? requestHttps(url, { ...options, agent: https }) : requestHttp(url, { ...options, agent: http });
   }
 
   #agentsFor(reach: Reach, trust: Trust): Agents {
@@ -202,4 +218,13 @@ export class Transport {
       });
     };
   }
+}
+
+function onceConnected(socket: Socket, { protocol }: URL, then: () => void): void {
+  if (socket.connecting) socket.once(protocol === 'https:' ? 'secureConnect' : 'connect', then);
+  else then();
+}
+
+function headersOf({ headersDistinct }: IncomingMessage): Headers {
+  return Object.fromEntries(Object.entries(headersDistinct).map(([name, values = []]) => [name, values.length === 1 ? values[0] : values]));
 }

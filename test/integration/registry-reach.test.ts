@@ -8,6 +8,7 @@ import { anonymousKeychain } from '../../src/registry/keychain.ts';
 import { systemNetwork } from '../../src/registry/transport.ts';
 import { RegistryError, type RegistryClient, type RegistryErrorCode } from '../../src/registry/types.ts';
 import { bad, good, INDEX_TYPE, indexOf, manifestOf, networkOf, redirect, startHostile, type HostileOptions, type HostileRegistry, type Serve } from '../support/hostile-registry.ts';
+import { until } from '../support/until.ts';
 
 const CALL = { keychain: anonymousKeychain };
 const MANIFEST = manifestOf();
@@ -170,6 +171,28 @@ describe('a redirect', () => {
     it(`${sentence}: ${sent.says === undefined ? 'followed' : 'refused'}`, () =>
       sentOn(sent, (location) => (_, r) => redirect(r, location), serveManifest, (_, host, options) => ask(host, options)));
   }
+});
+
+describe('a registry whose name leads to several addresses', () => {
+  it('sends on from the one that answered, and not from the one that was last connected to', async () => {
+    const other = await startHostile(serveManifest, { address: PRIVATE, tls });
+    let answerFirst: () => unknown = () => undefined;
+    const serve: Serve = (q, r) => {
+      if (q.path.includes('/blobs/')) answerFirst = () => redirect(r, `https://private.test:${other.port}/`);
+      else good(r, MANIFEST.bytes);
+    };
+    const registry = await startHostile(serve, { address: '0.0.0.0', tls });
+    const network = networkOf({ ...NAMES, 'rebind.test': [PUBLIC, PRIVATE] }, KINDS);
+    await using({ network }, async (client) => {
+      const repository = { host: `rebind.test:${registry.port}`, path: 'acme/web' };
+      const first = refused(client.blob(repository, MANIFEST.digest, 1024, CALL), 'Forbidden', /private\.test resolves to a private address/);
+      await until(() => registry.seen.length === 1, 'the first request');
+      await client.manifest(repository, MANIFEST.digest, CALL);
+      answerFirst();
+      await first;
+    });
+    assert.equal(other.seen.length, 0);
+  });
 });
 
 describe('a token endpoint', () => {
