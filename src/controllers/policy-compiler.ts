@@ -68,7 +68,7 @@ export class PolicyCompiler {
     const basis = basisOf(object, states, this.#options.trustRoot());
     // A policy is looked at whenever one of its workloads changes.
     if (before !== undefined && this.#basis.get(id) === basis) return before;
-    const looks = references.map((reference, index) => look(reference, states[index] as ObjectState<DataObject>));
+    const looks = looksOf(references, states);
     const resolved = new Map(looks.flatMap(({ id: key, resolved: value }) => (value === undefined ? [] : [[key, value] as const])));
     const trust = this.#trust.lookup(id, trustTextsOf(object.spec, references, resolved));
     if (trust === undefined) {
@@ -139,13 +139,24 @@ interface Look {
   readonly note?: string;
 }
 
-function look(reference: Reference, state: ObjectState<DataObject>): Look {
+/** WARNING: an entry may be named hundreds of times, and reading a large one takes a while: each is read once. */
+function looksOf(references: readonly Reference[], states: readonly ObjectState<DataObject>[]): readonly Look[] {
+  const known = new Map<string, Look>();
+  return references.map((reference, index) => {
+    const before = known.get(referenceId(reference));
+    const found = look(reference, states[index] as ObjectState<DataObject>, before?.resolved);
+    known.set(found.id, found);
+    return found;
+  });
+}
+
+function look(reference: Reference, state: ObjectState<DataObject>, before: ResolvedReference | undefined): Look {
   const found = { reference, id: referenceId(reference) };
   const problem = state.problem?.message;
   if (state.known === 'unknown') return { ...found, ...(problem === undefined ? {} : { problem }) };
   const note = problem === undefined ? {} : { note: `${reference.field}: ${reference.kind} ${reference.name} cannot be followed (${problem}), so its last known content counts` };
   if (state.known === 'absent') return { ...found, ...note, resolved: { status: 'ObjectMissing' } };
-  return { ...found, ...note, resolved: entryOf(reference, state.object) };
+  return { ...found, ...note, resolved: before ?? entryOf(reference, state.object) };
 }
 
 function entryOf({ kind, key }: Reference, { data = {} }: DataObject): ResolvedReference {

@@ -1,4 +1,5 @@
 import { isDigest } from '../base/digest.ts';
+import { hasMoreParts } from '../base/json-parts.ts';
 import type { Descriptor, Manifest } from '../registry/types.ts';
 import { RegistryError } from '../registry/types.ts';
 import type { Candidate } from '../signatures/types.ts';
@@ -11,10 +12,14 @@ export interface SignatureManifest {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** Members and elements of one manifest: thousands of signatures have fewer. */
+const MAX_PARTS = 100_000;
+
 /** Reads an image manifest (OCI image-spec, manifest.md). Throws RegistryError `ManifestInvalid`, naming `location`. */
 export function signatureManifest(manifest: Manifest, location: string): SignatureManifest {
   const invalid = (what: string, cause?: unknown): RegistryError =>
     new RegistryError('ManifestInvalid', `${location} is not a manifest of signatures: ${what}; push it again`, { cause });
+  if (hasMoreParts(manifest.bytes, MAX_PARTS)) throw invalid(`it has more than ${MAX_PARTS} members and elements`);
   let content: unknown;
   try {
     content = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(manifest.bytes));

@@ -24,25 +24,38 @@ export function compileSources({ source = [] }: PolicySpecAuthority, field: stri
   });
 }
 
+/** Characters of all pull secrets of a policy, each counted once: reading them takes some ten milliseconds, and nothing else runs meanwhile. */
+const MAX_PULL_SECRETS = 1024 * 1024;
+
 /**
  * The credentials of each source of a policy that names any, out of its pull secrets.
- * @throws Refused where one is missing or cannot be read
+ * @throws Refused where one is missing or cannot be read, or they are too large together
  */
 export function compileSourceKeychains(authorities: readonly CompiledAuthority[], references: ResolvedReferences): Pick<JudgingPolicy, 'sourceKeychain'> {
   const keychains = new Map<string, Keychain>();
+  // One that is named many times is read once.
+  const known = new Map<string, Keychain>();
+  let size = 0;
+  const keychainOf = (name: string, field: string): Keychain => {
+    const text = resolve({ kind: 'Secret', name, key: PULL_SECRET_KEY, field }, references);
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    size += text.length;
+    if (size > MAX_PULL_SECRETS) {
+      throw new Refused(field, `makes the pull secrets of this policy larger than ${MAX_PULL_SECRETS} characters together; remove from them what is for other registries`);
+    }
+    const read = refusing(field, () => dockerConfigKeychain(Buffer.from(text), 'config.json', `Secret ${name}`)).keychain;
+    known.set(name, read);
+    return read;
+  };
   for (const [at, { sources }] of authorities.entries()) {
     for (const [index, source] of sources.entries()) {
       if (source.pullSecrets.length === 0) continue;
       const field = `spec.authorities[${at}].source[${index}].signaturePullSecrets`;
-      keychains.set(idOf(source), mergeKeychains(source.pullSecrets.map((name, secret) => readKeychain(name, `${field}[${secret}]`, references))));
+      keychains.set(idOf(source), mergeKeychains(source.pullSecrets.map((name, secret) => keychainOf(name, `${field}[${secret}]`))));
     }
   }
   return keychains.size === 0 ? {} : { sourceKeychain: (source) => keychains.get(idOf(source)) };
-}
-
-function readKeychain(name: string, field: string, references: ResolvedReferences): Keychain {
-  const text = resolve({ kind: 'Secret', name, key: PULL_SECRET_KEY, field }, references);
-  return refusing(field, () => dockerConfigKeychain(Buffer.from(text), 'config.json', `Secret ${name}`)).keychain;
 }
 
 function idOf({ pullSecrets }: CompiledSource): string {

@@ -5,6 +5,7 @@ import { RegistryError } from '../../../src/registry/types.ts';
 import type { RegistryErrorCode } from '../../../src/registry/types.ts';
 import { EvidenceReader, type Subject } from '../../../src/verification/evidence.ts';
 import type { Evidence } from '../../../src/verification/evidence-types.ts';
+import { signatureManifest } from '../../../src/verification/fetch.ts';
 import type { EngineLimits } from '../../../src/verification/limits.ts';
 import { DEFAULT_LIMITS } from '../../../src/verification/limits.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -246,4 +247,10 @@ test('what is listed and cannot be read is told from what was read and is no sig
     registry.refer(DIGEST, { layers: [] }, { artifactType: BUNDLE });
   }, { payload: 4 });
   assert.deepEqual(found.defects.map(({ reason, unread }) => [reason, unread]), [['SignatureInvalid', true], ['LimitExceeded', true], ['SignatureInvalid', undefined]]);
+});
+
+test('a manifest with too many members is not parsed', async () => {
+  const { defects } = await read((registry) => registry.refer(DIGEST, { layers: Array.from({ length: 100_001 }, () => 0) }, { artifactType: BUNDLE }));
+  assert.match(defects[0]?.message ?? '', /not an image manifest/);
+  assert.throws(() => signatureManifest({ bytes: Buffer.from(`{"layers":[${'[],'.repeat(60_000)}[]]}`), digest: DIGEST, mediaType: '' }, 'here'), { code: 'ManifestInvalid', message: /more than 100000 members and elements/ });
 });

@@ -6,6 +6,7 @@ import { referencesOf } from '../../../../src/verification/policy/references.ts'
 import { trustTextsOf } from '../../../../src/verification/policy/trust.ts';
 import { IDENTITY, keyAuthority, keylessAuthority, policy, type RawPolicy } from '../../../support/builders.ts';
 import { compile, compiled, sigstore } from '../../../support/compile.ts';
+import { costOf } from '../../../support/cost.ts';
 import { ownAuthoritiesPem } from '../../../support/own-authorities.ts';
 import { certificatePem } from '../../../support/sigstore/keys.ts';
 import { createWorld } from '../../../support/sigstore/world.ts';
@@ -80,6 +81,32 @@ describe('sources', () => {
     const result = compile(source({ signaturePullSecrets: [{ name: 'reader' }] }));
     assert.ok(result.status === 'refused');
     assert.deepEqual([result.reason, result.field], ['ReferenceMissing', 'spec.authorities[0].source[0].signaturePullSecrets[0]']);
+  });
+});
+
+const MANY = { auths: Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`r${index}.example/${'p'.repeat(300)}`, { username: 'u', password: 'p' }])) };
+
+/** As many sources as a policy can have, each with as many pull secrets. */
+function everywhere(name: (index: number) => string): RawPolicy {
+  const sources = (at: number): unknown[] => Array.from({ length: 4 }, (_, of) => ({ oci: `sigs.example/a${at}-${of}`, signaturePullSecrets: Array.from({ length: 4 }, (_secret, index) => ({ name: name(16 * at + 4 * of + index) })) }));
+  return policy({ authorities: Array.from({ length: 16 }, (_, at) => keylessAuthority({ name: `a${at}`, source: sources(at) })) });
+}
+
+describe('pull secrets that are large', () => {
+  test('are read once, however often they are named', () => {
+    const references = { 'Secret/reader/.dockerconfigjson': JSON.stringify(MANY) };
+    const object = everywhere(() => 'reader');
+    const cost = costOf(() => compiled(object, references));
+    assert.ok(cost < 300, `it took ${cost} ms`);
+  });
+
+  test('are refused where they are too large together', () => {
+    const name = (index: number): string => `reader-${index % 64}`;
+    const references = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`Secret/${name(index)}/.dockerconfigjson`, JSON.stringify(MANY)]));
+    const result = compile(everywhere(name), references);
+    assert.ok(result.status === 'refused');
+    assert.deepEqual([result.reason, result.field], ['PolicyInvalid', 'spec.authorities[0].source[0].signaturePullSecrets[3]']);
+    assert.match(result.message, /larger than 1048576 characters together; remove/);
   });
 });
 
