@@ -45,6 +45,7 @@ export const CASES: readonly NamedCase[] = [
     rule: 'a bundle may have either spelling of protobuf’s names and either alphabet of base64',
     make: editing(bundle({}), ({ timestampVerificationData: stamps, ...rest }) => ({ ...rest, timestamp_verification_data: stamps })),
   },
+  { rule: 'a legacy log entry or timestamp may have its members in another case', make: recased },
   { rule: 'a legacy certificate counts whatever its PEM block is called', make: relabelled },
   { rule: 'a timestamp that is not needed and cannot be verified is passed over', make: bundle({ log: 'v1', timestamp: true, services: { timestampAuthority: twin.timestampAuthority } }) },
   {
@@ -107,6 +108,12 @@ function relabelled(image: Artifact): LegacySignature {
   const { payload, annotations } = world.legacySignature(release, image);
   const name = 'dev.sigstore.cosign/certificate';
   return { payload, annotations: { ...annotations, [name]: (annotations[name] ?? '').replaceAll('CERTIFICATE', 'PUBLIC KEY') } };
+}
+
+function recased(image: Artifact): LegacySignature {
+  const { payload, annotations } = world.legacySignature(release, image);
+  const name = 'dev.sigstore.cosign/bundle';
+  return { payload, annotations: { ...annotations, [name]: (annotations[name] ?? '').replace('"body"', '"BODY"') } };
 }
 
 /** A quotation mark in the place of a digit of the hour at which the certificate begins. */

@@ -243,6 +243,19 @@ function respelled(question: Question): readonly Repair[] {
   return loaded === undefined ? [] : [plain(withBundle(question, asTree(JSON.parse(Buffer.from(loaded.bytes).toString('utf8')))))];
 }
 
+const MEMBERS = ['SignedEntryTimestamp', 'Payload', 'body', 'integratedTime', 'logIndex', 'logID', 'SignedRFC3161Timestamp'];
+
+/** The annotations' members under the names that they are written under. */
+function recased(question: Question): readonly Repair[] {
+  const annotations = asTree(question.tree['annotations']);
+  const renamed = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [MEMBERS.find((one) => one.toUpperCase() === name.toUpperCase()) ?? name, /^logid$/i.test(name) && typeof inner === 'string' ? inner.toLowerCase() : renamed(inner)]));
+  };
+  const changed = Object.fromEntries([LEGACY_ENTRY, LEGACY_TIMESTAMP].filter((name) => name in annotations).map((name) => [name, renamed(annotations[name])]));
+  return Object.keys(changed).length === 0 ? [] : [plain({ ...question, tree: { ...question.tree, annotations: { ...annotations, ...changed } } })];
+}
+
 /** The certificate's PEM under its own label. */
 function relabelled(question: Question): readonly Repair[] {
   const name = 'dev.sigstore.cosign/certificate';
@@ -259,6 +272,12 @@ export const WIDER: readonly WiderRule[] = [
     why: 'cosign reads it so (protobuf, ProtoJSON); the operator refuses what is not in the one form that is written',
     profiles: ['cosign'],
     repairs: respelled,
+  },
+  {
+    rule: 'a legacy log entry or timestamp may have its members in another case',
+    why: 'cosign reads it so (Go, encoding/json); the operator refuses what is not in the one form that is written',
+    profiles: ['cosign'],
+    repairs: recased,
   },
   {
     rule: 'a legacy certificate counts whatever its PEM block is called',
