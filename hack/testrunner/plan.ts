@@ -16,7 +16,7 @@ export interface Layer {
 
 /** All layers, in the order in which they run. */
 export const LAYERS: readonly Layer[] = [
-  { name: 'unit', folders: ['test/unit', 'test/security', 'test/differential', 'test/fuzz'], servers: false, timeout: 120 },
+  { name: 'unit', folders: ['test/unit', 'test/security', 'test/differential', 'test/fuzz'], servers: false, timeout: 300 },
   { name: 'integration', folders: ['test/integration'], servers: true, concurrency: 2, timeout: 600 },
 ];
 
