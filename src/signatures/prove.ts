@@ -125,8 +125,8 @@ function provenEntries(signed: Signed, holder: Holder, requirement: Requirement)
 function provenTimestamps(signed: Signed, requirement: Requirement, entries: readonly VerifiedEntry[]): readonly number[] {
   const { profile, timestamp, trust } = requirement;
   const required = timestamp === 'Required';
-  // Rekor v2 attests no time: cosign 3.0.5 and later then look for timestamps unasked.
-  const timeless = requirement.key === undefined && entries.length > 0 && entries.every(({ time }) => time === undefined);
+  // Rekor v2 attests no time: cosign 3.0.5 and later then look for timestamps unasked. An entry that only lacks its SET says a time all the same.
+  const timeless = requirement.key === undefined && entries.length > 0 && signed.entries.every(({ integratedTime }) => Number(integratedTime) === 0);
   if (!required && !timeless && !(profile.unaskedTimestamps && trust !== undefined)) return [];
   const { material } = trustOf(requirement);
   const times: number[] = [];
@@ -216,6 +216,7 @@ function proofOf(signed: Signed, holder: Holder, claims: CertificateClaims | und
     annotations: only?.annotations ?? {},
     ...(times.length === 0 ? {} : { signedAt: Math.min(...times) }),
     logged,
+    ...(times.length === 0 && (logged || holder.certificate !== undefined) ? { clocked: true } : {}),
     type,
     ...(claims === undefined ? {} : { certificate: claims }),
   };

@@ -117,8 +117,8 @@ export interface Requirement {
   readonly sct: 'Required' | 'Ignored';
   readonly profile: Profile;
   /**
-   * Milliseconds since the epoch. Looked at only where no authenticated time is had: by the cosign profile for the certificate,
-   * by the operator's for the key of a log that attests no time (a signature by a key in Rekor v2).
+   * Milliseconds since the epoch. Looked at only where no authenticated time is had: by the cosign profile for the certificate, by the
+   * operator's for the key of a log that attests no time (a signature by a key in Rekor v2), by both for a certificate beside the signature of a key.
    */
   readonly now: number;
 }
@@ -173,6 +173,8 @@ export interface Proof {
   readonly signedAt?: number;
   /** Whether a log entry was verified. */
   readonly logged: boolean;
+  /** For lack of an authenticated time the key of the log, or a certificate, was held against `Requirement.now`: later it may not hold any more. */
+  readonly clocked?: true;
   /** `critical.type` or the predicate type; empty where an artifact itself was signed. */
   readonly type: string;
   /** Each artifact with its own name and annotations. `repository` and `annotations` above are given only where there is exactly one. */

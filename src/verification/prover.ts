@@ -99,7 +99,7 @@ export class Prover implements Judge {
       };
       return this.#prove(candidate, requirement);
     });
-    if (isLasting(answer)) this.#proofs.set(id, answer, PROOF_BYTES + sizeOf(answer));
+    if (isLasting(answer, key !== undefined)) this.#proofs.set(id, answer, PROOF_BYTES + sizeOf(answer));
     return answer;
   }
 }
@@ -109,10 +109,10 @@ function profileOf({ payload, attestation }: EngineLimits): Profile {
   return { ...OPERATOR, limits: { ...OPERATOR.limits, bundleBytes: payload, payloadBytes: payload, attestationBytes: attestation } };
 }
 
-/** Without an authenticated time the log's key had to be valid *now*, which it may not be any more, or only be later. */
-function isLasting(answer: Exclude<ProofAnswer, 'exhausted'>): boolean {
-  if ('error' in answer) return answer.error.code !== 'NotLogged';
-  return !answer.proof.logged || answer.proof.signedAt !== undefined;
+/** Without an authenticated time the log's key, or a certificate beside the signature of a key, had to be valid *now*, which it may not be any more, or only be later. */
+function isLasting(answer: Exclude<ProofAnswer, 'exhausted'>, keyed: boolean): boolean {
+  if ('error' in answer) return answer.error.code !== 'NotLogged' && !(keyed && answer.error.code === 'CertificateInvalid');
+  return answer.proof.clocked !== true;
 }
 
 /** Whatever a parser throws at foreign bytes, the signature proves nothing. */
