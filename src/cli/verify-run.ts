@@ -1,9 +1,9 @@
 import type { ImageReference } from '../api/image-reference.ts';
 import type { Digest } from '../base/digest.ts';
 import { RegistryError } from '../registry/types.ts';
+import { predicateTypeOf } from '../signatures/predicate-types.ts';
 import type { Candidate } from '../signatures/types.ts';
 import type { Found } from '../verification/evidence-types.ts';
-import { predicateUri } from './attestation-types.ts';
 import type { CliContext } from './context.ts';
 import { detachedSignature } from './detached.ts';
 import { hiddenNote, passedOver, reportNotes } from './verify-notes.ts';
@@ -169,7 +169,7 @@ function report(run: VerifyRun, { text, image, digest }: Target, accepted: reado
 /** Those whose statement is of the wanted predicate type. Throws {@link VerifyError} where none is. */
 function ofType(accepted: readonly Accepted[], type: string): readonly Accepted[] {
   if (type === '') throw new VerifyError('Other', 'converting to consumable policy validation: missing predicate type');
-  const uri = predicateUri(type);
+  const uri = predicateTypeOf(type);
   const wanted = accepted.filter(({ proof }) => proof.type === uri);
   if (wanted.length > 0) return wanted;
   const found = accepted.map(({ proof }) => proof.type).join(',');
