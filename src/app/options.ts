@@ -7,6 +7,7 @@ import type { LogFormat, LogLevel } from '../telemetry/log-settings.ts';
 import { EXCLUDED_NAMESPACES, OPERATOR_NAMESPACE, optionOf, RUN_FLAGS, variableOf } from './run-flags.ts';
 import type { Flag } from './flag.ts';
 import type { RunValues } from './run-flags.ts';
+import { proxyOf, type ProxyVariables } from '../trust/environment.ts';
 import { type TrustOptions, trustOptionsOf, type TrustValues } from './trust-options.ts';
 import { BadValue } from './values.ts';
 
@@ -31,6 +32,8 @@ export interface Options {
   readonly workers: number;
   /** Where the operator's own trust root comes from: a file, or the public-good instance of Sigstore unless told otherwise. */
   readonly trust: TrustOptions;
+  /** `HTTPS_PROXY` and its like, by which registries are asked. */
+  readonly proxy: ProxyVariables;
   /** Folder with a docker `config.json`, for the operator's own registry credentials. */
   readonly dockerConfig?: string;
   /** `host` or `host:port` of registries that are spoken to in plain HTTP, in lower case. */
@@ -78,6 +81,7 @@ export function readOptions(given: Readonly<Record<string, unknown>>, env: Envir
     healthProbeBindAddress: values.healthProbeBindAddress?.bind,
     workers: values.workers,
     trust: trustOf(values, env),
+    proxy: proxyOf(env),
     dockerConfig: values.dockerConfig,
     allowHttpRegistry: values.allowHttpRegistry ?? [],
     judgementWorkers: values.judgementWorkers,

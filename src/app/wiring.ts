@@ -39,6 +39,7 @@ export async function runOperator(options: Options, signal: AbortSignal): Promis
   const { client } = connect({ ...options.cluster, clock, userAgent: USER_AGENT, hooks: metrics.transport, credentials }, access);
   const registry = createRegistryClient({
     hosts: { allowHttp: options.allowHttpRegistry },
+    proxy: options.proxy,
     userAgent: USER_AGENT,
     clock,
     onRequest: ({ kind, code }) => metrics.registryRequest(kind, code),

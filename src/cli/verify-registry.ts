@@ -4,6 +4,7 @@ import { DockerConfigError, parseDockerConfig } from '../registry/docker-config.
 import type { DockerConfig } from '../registry/docker-config.ts';
 import type { KeychainWithNotes } from '../registry/keychain.ts';
 import { anonymousKeychain, entriesKeychain, mergeKeychains, staticKeychain } from '../registry/keychain.ts';
+import { proxyOf } from '../trust/environment.ts';
 import type { CliContext } from './context.ts';
 import { findProgram } from './programs.ts';
 import { VerifyError, fileError } from './verify-error.ts';
@@ -16,7 +17,7 @@ const REQUEST_TIMEOUT = 30_000;
 const HELPER_TIMEOUT = 60_000;
 
 /** How registries are contacted. Throws {@link VerifyError}. */
-export async function registryOptions(flags: Flags, { timeout, verbose }: VerifyOptions, { readFile, clock, stderr }: CliContext): Promise<RegistryClientOptions> {
+export async function registryOptions(flags: Flags, { timeout, verbose }: VerifyOptions, { env, readFile, clock, stderr }: CliContext): Promise<RegistryClientOptions> {
   const insecure = flags.switches['allow-insecure-registry'] ?? false;
   const http = insecure || (flags.switches['allow-http-registry'] ?? false);
   const file = async (name: FlagName): Promise<Uint8Array | undefined> => {
@@ -33,6 +34,7 @@ export async function registryOptions(flags: Flags, { timeout, verbose }: Verify
   return {
     clock,
     hosts: { unlisted: http ? 'http' : 'cosign' },
+    proxy: proxyOf(env),
     requestTimeout: Math.max(1, Math.min(timeout, REQUEST_TIMEOUT)),
     lookupTimeout: Math.max(1, timeout),
     ...(verbose ? { onRequest: ({ kind, code, seconds, host }) => stderr(`${host}: ${kind} request ended with ${code} after ${(seconds * 1000).toFixed(0)} ms\n`) } : {}),

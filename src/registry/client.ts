@@ -10,6 +10,7 @@ import { header, mediaTypeOf, nextLinkOf } from './headers.ts';
 import type { HostRules } from './hosts.ts';
 import { HostLimiter } from './limiter.ts';
 import { isSchema1, MANIFEST_ACCEPT, manifestTypeOf, ManifestSyntaxError, OCI_INDEX, parseIndex } from './manifest.ts';
+import type { ProxyVariables } from './proxy.ts';
 import { arrangeReferrers, fallbackTagOf, isLasting, lacksReferrers, REFERRERS_BYTES, REFERRERS_LIMIT, REFERRERS_PAGES } from './referrers.ts';
 import { Requester, type Question, type RegistryReply } from './requester.ts';
 import { Sender } from './sender.ts';
@@ -36,6 +37,8 @@ export interface RegistryClientOptions {
   readonly userAgent?: string;
   readonly onRequest?: (event: RequestEvent) => void;
   readonly clock?: Clock;
+  /** Proxies that registries are asked by way of; none by default. A name is then the proxy's to resolve and to refuse. */
+  readonly proxy?: ProxyVariables;
   /** Name resolution and the judgement of addresses; the machine's and `addressKind` by default. */
   readonly network?: Network;
 }
@@ -63,7 +66,7 @@ class Client implements RegistryClient {
     this.#clock = clock;
     this.#lookupTimeout = options.lookupTimeout ?? 8_000;
     this.#absentFor = options.referrersAbsentFor ?? 300_000;
-    this.#transport = new Transport(tls, concurrency, options.network ?? systemNetwork);
+    this.#transport = new Transport(tls, concurrency, options.network ?? systemNetwork, options.proxy);
     const { onRequest, patience = 2_000 } = options;
     const sender = new Sender(this.#transport, new HostLimiter(concurrency), { clock, requestTimeout, onRequest, retries: RETRIES, patience });
     const authenticator = new Authenticator(sender, { clock, rules, tokenHosts: options.tokenHosts ?? {} });

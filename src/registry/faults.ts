@@ -1,5 +1,5 @@
 /** Why no answer was had. `address`: our own rules refused to connect. */
-export type Fault = 'reset' | 'refused' | 'name' | 'certificate' | 'tls' | 'timeout' | 'address' | 'headers' | 'protocol' | 'closed' | 'other';
+export type Fault = 'reset' | 'refused' | 'name' | 'certificate' | 'tls' | 'timeout' | 'address' | 'proxy' | 'headers' | 'protocol' | 'closed' | 'other';
 
 const FAULTS: readonly (readonly [Fault, RegExp, string])[] = [
   ['reset', /^(?:ECONNRESET|EPIPE|ECONNABORTED|ERR_STREAM_PREMATURE_CLOSE)$/, 'the connection ended before the answer did'],
@@ -7,6 +7,7 @@ const FAULTS: readonly (readonly [Fault, RegExp, string])[] = [
   ['name', /^(?:ENOTFOUND|EAI_[A-Z]+)$/, 'its name cannot be resolved'],
   ['timeout', /^ETIMEDOUT$/, 'it did not answer in time'],
   ['headers', /^HPE_HEADER_OVERFLOW$/, 'its response headers are too large'],
+  ['proxy', /^ERR_PROXY_/, 'the proxy makes no connection to it'],
   ['certificate', /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|ERR_TLS_CERT_)/, 'its TLS certificate is not trusted'],
   ['tls', /^(?:EPROTO|ERR_SSL_|ERR_TLS_)/, 'TLS failed: it may speak plain http'],
   ['protocol', /^HPE_/, 'its answer is not HTTP'],

@@ -10,6 +10,7 @@ import { CodedError } from '../base/errors.ts';
 import { addressKind, permits, type AddressKind, type Reach } from './address.ts';
 import { faultOf, type Fault } from './faults.ts';
 import type { Headers } from './headers.ts';
+import { Proxies, type ProxyVariables } from './proxy.ts';
 
 /** TLS towards registries. The client certificate, the server name and `insecure` apply to the registry's own host. */
 export interface TlsOptions {
@@ -81,12 +82,14 @@ export class Transport {
   readonly #tls: TlsOptions;
   readonly #connections: number;
   readonly #network: Network;
+  readonly #proxies: Proxies;
 
   /** @param connections at once to one origin. How long anything may take is for the signals of the exchanges to say. */
-  constructor(tls: TlsOptions, connections: number, network: Network = systemNetwork) {
+  constructor(tls: TlsOptions, connections: number, network: Network = systemNetwork, proxy: ProxyVariables = {}) {
     this.#tls = tls;
     this.#connections = connections;
     this.#network = network;
+    this.#proxies = new Proxies(proxy);
   }
 
   /**
@@ -95,11 +98,12 @@ export class Transport {
    */
   async send(exchange: Exchange): Promise<Answer> {
     this.#refuseLiteral(exchange.url, exchange.reach);
+    const proxy = this.#proxyFor(exchange.url);
     for (let gone = 0; ; gone += 1) {
       try {
-        return await this.#answer(exchange);
+        return await this.#answer(exchange, proxy);
       } catch (thrown) {
-        const failure = this.failure(thrown, exchange.signal);
+        const failure = byWayOf(proxy, this.failure(thrown, exchange.signal));
         if (!(thrown instanceof KeptConnectionError) || exchange.method === 'POST' || gone >= this.#connections) throw failure;
         if (!(failure instanceof TransportError && LOST.has(failure.code))) throw failure;
       }
@@ -129,12 +133,19 @@ export class Transport {
     if (!permits(reach, kind)) throw new TransportError('address', `${url.hostname} is a ${kind} address`);
   }
 
-  #answer(exchange: Exchange): Promise<Answer> {
+  #proxyFor(url: URL): URL | undefined {
+    const proxy = this.#proxies.of(url);
+    // Whoever names a proxy does not want to see the request go out without it.
+    if (proxy !== undefined && 'problem' in proxy) throw new TransportError('proxy', proxy.problem);
+    return proxy?.url;
+  }
+
+  #answer(exchange: Exchange, proxy: URL | undefined): Promise<Answer> {
     const { signal, body, url } = exchange;
     signal.throwIfAborted();
     if (this.#closed) throw new TransportError('closed', 'the client was closed');
     return new Promise((resolve, reject) => {
-      const request = this.#request(exchange);
+      const request = this.#request(exchange, proxy);
       let zone: AddressKind | undefined;
       let answered: IncomingMessage | undefined;
       const end = (reason: Error): void => {
@@ -152,8 +163,8 @@ export class Transport {
         reject(new TransportError('protocol', 'it ended the connection in place of an answer'));
       });
       request.on('socket', (socket) => onceConnected(socket, url, () => {
-        // Of a connection that is gone already nothing is known.
-        zone = socket.remoteAddress === undefined ? undefined : this.#network.kindOf(socket.remoteAddress);
+        // Of a connection that is gone already, or goes on from a proxy, nothing is known.
+        zone = socket.remoteAddress === undefined || proxy !== undefined ? undefined : this.#network.kindOf(socket.remoteAddress);
       }));
       request.on('error', (error) => reject(request.reusedSocket ? new KeptConnectionError('a kept connection', { cause: error }) : error));
       request.on('response', (response) => {
@@ -164,20 +175,22 @@ export class Transport {
     });
   }
 
-  #request({ method, url, headers, reach, trust }: Exchange): ClientRequest {
-    const { http, https } = this.#agentsFor(reach, trust);
+  #request({ method, url, headers, reach, trust }: Exchange, proxy: URL | undefined): ClientRequest {
+    const { http, https } = this.#agentsFor(reach, trust, proxy);
     const options = { method, headers, maxHeaderSize: MAX_HEADERS };
     return url.protocol === 'https:' ? requestHttps(url, { ...options, agent: https }) : requestHttp(url, { ...options, agent: http });
   }
 
-  #agentsFor(reach: Reach, trust: Trust): Agents {
-    const key = `${reach} ${trust}`;
+  #agentsFor(reach: Reach, trust: Trust, proxy: URL | undefined): Agents {
+    const key = `${reach} ${trust} ${proxy === undefined ? 'direct' : proxy.protocol + proxy.host}`;
     const existing = this.#agents.get(key);
     if (existing !== undefined) return existing;
     const own = trust === 'own';
     const { serverName, insecure } = this.#tls;
     const secureContext = this.#secureContext(own);
-    const pool = { keepAlive: true, maxSockets: this.#connections, timeout: KEEP_ALIVE, lookup: this.#guarded(reach) };
+    // A proxy is where whoever runs this says, and it is the proxy that resolves names.
+    const way = proxy === undefined ? { lookup: this.#guarded(reach) } : { proxyEnv: { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href } };
+    const pool = { keepAlive: true, maxSockets: this.#connections, timeout: KEEP_ALIVE, ...way };
     const tls = {
       rejectUnauthorized: trust === 'strict' || insecure !== true,
       ...(secureContext === undefined ? {} : { secureContext }),
@@ -218,6 +231,12 @@ export class Transport {
       });
     };
   }
+}
+
+/** The proxy is named, because it may be the one that failed. */
+function byWayOf(proxy: URL | undefined, failure: Error): Error {
+  if (proxy === undefined || !(failure instanceof TransportError)) return failure;
+  return new TransportError(failure.code, `${failure.message}, asked by way of the proxy ${proxy.host}`, { cause: failure });
 }
 
 function onceConnected(socket: Socket, { protocol }: URL, then: () => void): void {

@@ -18,9 +18,9 @@ interface Ended {
 }
 
 /** Runs `assay` in a process of its own, as a user's shell would; killed after 30 s. */
-function assay(args: readonly string[]): Promise<Ended> {
+function assay(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000, killSignal: 'SIGKILL' });
+    const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 30_000, killSignal: 'SIGKILL' });
     const text = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (chunk: string) => (text[name] += chunk));
     child.on('error', reject);
@@ -34,6 +34,18 @@ async function answering(listener: RequestListener): Promise<{ server: Server; h
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { server, host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
+
+test('a registry is asked by way of the proxy that the environment names', { timeout: 60_000 }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'assay-verify-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const key = join(folder, 'cosign.pub');
+  writeFileSync(key, generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }));
+  const env = { HTTPS_PROXY: 'http://user:secret@127.0.0.1:1' };
+  const { code, stderr } = await assay(['verify', '--key', key, '--insecure-ignore-tlog', 'registry.test/acme/web:v1'], env);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /asked by way of the proxy 127\.0\.0\.1:1$/m);
+  assert.doesNotMatch(stderr, /secret/);
+});
 
 const BAD_DAYS: Readonly<Record<string, RequestListener>> = {
   'throttles for a second, for ever': (_, response) => response.writeHead(429, { 'retry-after': '1' }).end(),

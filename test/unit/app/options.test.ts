@@ -20,6 +20,7 @@ const GOOD: Record<string, () => void> = {
       healthProbeBindAddress: { port: 8081 },
       workers: 8,
       trust: { tuf: { mirror: 'https://tuf-repo-cdn.sigstore.dev', proxy: {} } },
+      proxy: {},
       allowHttpRegistry: [],
       judgementMemory: 128 * 1024 ** 2,
       limits: DEFAULT_LIMITS,
@@ -32,6 +33,9 @@ const GOOD: Record<string, () => void> = {
   },
   'what was read cannot be changed': () => {
     assert.ok(Object.isFrozen(read()));
+  },
+  'registries are asked by the proxies of the environment': () => {
+    assert.deepEqual(read({}, { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: '.corp.example', ALL_PROXY: 'socks5://no' }).proxy, { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY: '.corp.example' });
   },
   'the command line wins over the environment': () => {
     assert.equal(read({ workers: '3' }, { ASSAY_WORKERS: '5' }).workers, 3);
