@@ -50,6 +50,11 @@ export class EvidenceReader {
     this.#kept = new Lru(limits.evidenceBytes);
   }
 
+  /** Bytes of evidence that one judgement may hold, from all places together. */
+  get most(): number {
+    return this.#limits.digestBytes + this.#limits.attestationBytes;
+  }
+
   /**
    * Everything attached to the subject, not older than `maxAge` milliseconds. Places that could not be asked are in
    * `failures`; the promise rejects only when `call.signal` aborts or the look-up's deadline passes.
@@ -158,7 +163,8 @@ function capped(found: Found, signatures: number): Found {
   return { ...found, candidates, omitted: found.omitted + found.candidates.length - candidates.length };
 }
 
-function bytesOf(evidence: Evidence): number {
+/** What keeping it takes, about. */
+export function bytesOf(evidence: Pick<Evidence, 'candidates'>): number {
   return evidence.candidates.reduce((sum, candidate) => sum + weightOf(candidate), OVERHEAD);
 }
 

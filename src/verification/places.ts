@@ -4,9 +4,11 @@ import type { Digest } from '../base/digest.ts';
 import { mergeKeychains } from '../registry/keychain.ts';
 import type { RegistryCall } from '../registry/types.ts';
 import type { EvidenceReader, Subject } from './evidence.ts';
+import { bytesOf } from './evidence.ts';
 import type { Evidence } from './evidence-types.ts';
-import { merge } from './evidence-types.ts';
-import type { CompiledAuthority, CompiledSource, JudgingPolicy } from './types.ts';
+import { merge, NOTHING } from './evidence-types.ts';
+import { mapLimited } from './fetch.ts';
+import type { CompiledAuthority, JudgingPolicy } from './types.ts';
 
 /** Whose evidence is gathered, for which policy, and as whom. */
 export interface Gathering {
@@ -17,32 +19,57 @@ export interface Gathering {
   readonly call: RegistryCall;
 }
 
+/** Places that are looked into at the same time for one judgement: what each holds is in memory then. */
+const AT_ONCE = 2;
+
 /**
  * The evidence of each authority, in their order, each not older than `maxAge` milliseconds: from its sources, else from beside the
- * image, and attestations of the types that it wants, else signatures. Those that look in one place for the same get one object.
+ * image, and attestations of the types that it wants, else signatures. Those that look in one place for the same get one object. A place
+ * for which there is no room any more (`EvidenceReader.most`) is not looked into, and counts as something that was not looked at.
  */
 export async function gatherEvidence(gathering: Gathering, maxAge: number): Promise<readonly Evidence[]> {
-  const asked = new Map<string, Promise<Evidence>>();
-  return Promise.all(
-    gathering.policy.authorities.map((authority) => {
-      const key = JSON.stringify([typesOf(authority), authority.sources]);
-      const known = asked.get(key) ?? evidenceOf(gathering, authority, maxAge);
-      asked.set(key, known);
-      return known;
-    }),
-  );
+  const { reader, policy } = gathering;
+  const wanted = policy.authorities.map((authority) => placesOf(gathering, authority));
+  const found = new Map<string, Evidence>();
+  let held = 0;
+  await mapLimited([...new Map(wanted.flat().map((place) => [place.id, place])).values()], AT_ONCE, async (place) => {
+    const evidence = held < reader.most ? await reader.read(place.subject, maxAge, place.call) : unread(place, [...found.values()]);
+    held += bytesOf(evidence);
+    found.set(place.id, evidence);
+  });
+  const known = new Map<string, Evidence>();
+  return wanted.map((places) => {
+    const id = JSON.stringify(places.map((place) => place.id));
+    const evidence = known.get(id) ?? together(places.flatMap((place) => found.get(place.id) ?? []));
+    known.set(id, evidence);
+    return evidence;
+  });
 }
 
-async function evidenceOf({ reader, policy, image, digest, call }: Gathering, authority: CompiledAuthority, maxAge: number): Promise<Evidence> {
+/** Where one authority looks, and as whom. */
+interface Place {
+  /** Equal for the same place, looked into for the same by the same. */
+  readonly id: string;
+  readonly subject: Subject;
+  readonly call: RegistryCall;
+}
+
+function placesOf({ policy, image, digest, call }: Gathering, authority: CompiledAuthority): readonly Place[] {
   const types = typesOf(authority);
   const wanted = { digest, ...(types === undefined ? {} : { predicateTypes: types }) };
-  const [first, ...others] = authority.sources;
-  if (first === undefined) return reader.read({ repository: { host: image.host, path: image.path }, ...wanted }, maxAge, call);
-  const readSource = (source: CompiledSource): Promise<Evidence> => {
-    const subject: Subject = { repository: { host: source.host, path: source.path }, tagPrefix: source.tagPrefix, ...wanted };
-    return reader.read(subject, maxAge, asReader(call, policy.sourceKeychain?.(source)));
-  };
-  return together(await Promise.all([readSource(first), ...others.map(readSource)]));
+  if (authority.sources.length === 0) return [placeOf({ repository: { host: image.host, path: image.path }, ...wanted }, call)];
+  return authority.sources.map((source) => {
+    const { host, path, tagPrefix } = source;
+    return placeOf({ repository: { host, path }, tagPrefix, ...wanted }, asReader(call, policy.sourceKeychain?.(source)));
+  });
+}
+
+function placeOf(subject: Subject, call: RegistryCall): Place {
+  return { id: JSON.stringify([subject, call.keychain.scope]), subject, call };
+}
+
+function unread({ id, subject: { digest } }: Place, read: readonly Evidence[]): Evidence {
+  return { ...NOTHING, omitted: 1, digest, hash: digestOf(`not read: ${id}`), fetchedAt: Math.min(...read.map(({ fetchedAt }) => fetchedAt)) };
 }
 
 function typesOf({ attestations }: CompiledAuthority): readonly string[] | undefined {
@@ -55,8 +82,9 @@ function asReader(call: RegistryCall, keychain: RegistryCall['keychain'] | undef
 }
 
 /** A place that failed is in `failures` of the whole: what it holds is not known, so it can never count as "there is none". */
-function together(places: readonly [Evidence, ...Evidence[]]): Evidence {
+function together(places: readonly Evidence[]): Evidence {
   const [first, ...others] = places;
+  if (first === undefined) throw new TypeError('an authority looks somewhere');
   if (others.length === 0) return first;
   return {
     ...merge(places),

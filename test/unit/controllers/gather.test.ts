@@ -65,6 +65,23 @@ test('a tag that several containers name is resolved once for all of them', asyn
   assert.deepEqual(images.map(({ digest }) => digest), [D1, D1, D1, D1]);
 });
 
+test('of a workload with many images a few are asked about at the same time, and all in the end', async () => {
+  let [now, most] = [0, 0];
+  const engine = new StandInEngine();
+  const verify = engine.verify.bind(engine);
+  engine.verify = async (request) => {
+    now += 1;
+    most = Math.max(most, now);
+    await new Promise((resolve) => setImmediate(resolve));
+    now -= 1;
+    return verify(request);
+  };
+  const fields = Array.from({ length: 60 }, (_, index) => field(`ghcr.io/acme/app:${index}`, index));
+  const { images } = await gather(world([inForce()], { engine }).dependencies, workload(fields), context());
+  assert.deepEqual([engine.requests.length, images.map((one) => one.field.image)], [60, fields.map(({ image }) => image)]);
+  assert.ok(most <= 4, `${most} at the same time`);
+});
+
 test('a digest in the field is what is judged, pinned or not verified', async () => {
   const { images } = await facts([inForce()], workload([field(`ghcr.io/acme/app@${D2}`), field(`ghcr.io/acme/app:9@${D2}`, 1)]), ({ engine }) => {
     engine.say = () => failed();

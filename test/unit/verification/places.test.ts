@@ -160,3 +160,32 @@ describe('a source', () => {
     assert.equal(asked.length, 2);
   });
 });
+
+test('a policy that names many places with much in them does not have all of it in memory', async () => {
+  const authorities = Array.from({ length: 16 }, (_, index) => keyless(`a${index}`, { sources: [0, 1, 2, 3].map((of) => at(`s${index}-${of}`)) }));
+  let [now, most] = [0, 0];
+  const { evidence } = await gather(
+    authorities,
+    (all) => {
+      for (const { sources } of authorities) {
+        for (const { path } of sources) {
+          const repository = `sigs.example/${path}`;
+          layer(all, repository, tag('sig'), path.padEnd(1000));
+          all.of(repository).before = async (call) => {
+            if (!call.startsWith('referrers')) return;
+            now += 1;
+            most = Math.max(most, now);
+            await new Promise((resolve) => setTimeout(resolve, 1));
+            now -= 1;
+          };
+        }
+      }
+    },
+    { limits: { digestBytes: 20_000, attestationBytes: 20_000 } },
+  );
+  const read = new Set(evidence.flatMap(({ candidates }) => candidates));
+  assert.ok(read.size >= 8 && read.size <= 20, `${read.size} of 64 were read`);
+  assert.ok(most <= 2, `${most} at the same time`);
+  assert.ok((evidence.at(-1)?.omitted ?? 0) > 0, 'and that the others were not looked at is told');
+  assert.equal(evidence.reduce((sum, { candidates, omitted }) => sum + candidates.length + omitted, 0), 64);
+});
