@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { WorkerErrorCode } from '../../base/pool-worker.ts';
 import { WorkerError } from '../../base/pool-worker.ts';
 import type { WorkerPool } from '../../base/worker-pool.ts';
+import { bytesOf } from '../evidence.ts';
 import type { Evidence } from '../evidence-types.ts';
 import type { Facts, Judgement } from '../judge.ts';
 import type { EngineLimits } from '../limits.ts';
@@ -38,6 +39,8 @@ export interface WorkerJudgeOptions {
 
 /** Processor time for reading one trust root that the worker has not seen yet; milliseconds. */
 const ROOT = 500;
+/** Bytes of the evidence of all that wait or are judged: what comes when there are more is asked for again later. */
+const HELD = 256 * 1024 * 1024;
 /** What a job may wait for its share of a busy machine; milliseconds. */
 const PATIENCE = 60_000;
 
@@ -54,6 +57,7 @@ export class WorkerJudge implements Judge {
   /** What each worker was sent. */
   readonly #sent = new WeakMap<object, WeakSet<Evidence>>();
   #count = 0;
+  #held = 0;
 
   constructor(options: WorkerJudgeOptions) {
     this.#options = options;
@@ -65,14 +69,21 @@ export class WorkerJudge implements Judge {
     const id = judgementId(policy, facts);
     const strike = this.#setAside.find(id);
     if (strike !== undefined) return overrun(strike.why, strike.until);
+    const bytes = [...new Set(facts.evidence)].reduce((sum, one) => sum + bytesOf(one), 0);
+    if (this.#held > 0 && this.#held + bytes > HELD) return later(facts, 'too many large signatures and attestations wait to be judged');
+    this.#held += bytes;
     try {
       const judgement = await this.#suspects.run(ownerOf(policy), () => this.#run(policy, facts, signal), signal);
       this.#setAside.forget(id);
+      // Not of a policy for all namespaces: whoever made these signatures must not slow down everybody's.
+      if (judgement.reason === 'LimitExceeded' && judgement.result === 'Unknown' && policy.key.namespace !== undefined) this.#suspects.mark(ownerOf(policy));
       return judgement;
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof WorkerError)) throw error;
       return this.#settle(id, error, policy, facts);
+    } finally {
+      this.#held -= bytes;
     }
   }
 
@@ -125,9 +136,9 @@ export class WorkerJudge implements Judge {
     return id;
   }
 
-  #settle(id: string, error: WorkerError, policy: JudgingPolicy, { image, digest }: Facts): Judgement {
-    const name = `${image.name}@${digest}`;
-    if (!isOverrun(error.code)) return unjudged(`${name} could not be judged now: ${error.message}`, '; it is tried again');
+  #settle(id: string, error: WorkerError, policy: JudgingPolicy, facts: Facts): Judgement {
+    if (!isOverrun(error.code)) return later(facts, error.message);
+    const name = nameOf(facts);
     const why = `judging ${name} was ended: ${error.message}`;
     const { until } = this.#setAside.put(id, why);
     this.#suspects.mark(ownerOf(policy));
@@ -146,6 +157,14 @@ function isOverrun(code: WorkerErrorCode): code is Overrun {
 }
 
 const REMEDY = 'remove signatures that are not needed, make the expressions of the policy simpler, or raise --judgement-timeout or --judgement-memory';
+
+function nameOf({ image, digest }: Facts): string {
+  return `${image.name}@${digest}`;
+}
+
+function later(facts: Facts, why: string): Judgement {
+  return unjudged(`${nameOf(facts)} could not be judged now: ${why}`, '; it is tried again');
+}
 
 function overrun(why: string, until: number): Judgement {
   return unjudged(why, `; it is set aside until ${timeOf(until)}; ${REMEDY}`);

@@ -182,6 +182,44 @@ test('whoever has many judgements that overrun keeps one worker busy, and not al
   assert.deepEqual(new Set((await Promise.all(all)).map(({ reason }) => reason)), new Set(['LimitExceeded']));
 });
 
+test('so does who has many that use up their time, but a policy for all namespaces is not slowed down by whoever signs', async () => {
+  let ended = false;
+  let waiting = 0;
+  const run = <Output>(): Promise<Output> => {
+    if (!ended) return Promise.resolve({ result: 'Unknown', reason: 'LimitExceeded', message: 'proving took too long' } as Output);
+    waiting += 1;
+    return new Promise(() => undefined);
+  };
+  for (const [key, begun] of [[{ kind: 'ImageVerification', namespace: 'mallory', name: 'p' }, 1], [{ kind: 'ClusterImageVerification', name: 'p' }, 3]] as const) {
+    [ended, waiting] = [false, 0];
+    const judge = new WorkerJudge({ pool: { run }, clock: new ManualClock(), limits: DEFAULT_LIMITS });
+    await judge.judge(policy([byRelease], { key }), facts([]));
+    ended = true;
+    for (let count = 0; count < 3; count += 1) void judge.judge(policy([byRelease], { key }), facts([]));
+    await settled();
+    assert.equal(waiting, begun, key.kind);
+  }
+});
+
+test('no more evidence waits than fits into memory; what comes then is asked for again, and one alone is always judged', async () => {
+  const ends: (() => void)[] = [];
+  const run = <Output>(): Promise<Output> => new Promise((resolve) => ends.push(() => resolve({ result: 'Verified', reason: 'SignatureValid', message: 'm' } as Output)));
+  const judge = new WorkerJudge({ pool: { run }, clock: new ManualClock(), limits: DEFAULT_LIMITS });
+  const large = { format: 'bundle', location: 'x', bytes: new Uint8Array(60 * 1024 * 1024) } as const;
+  const ask = (candidates: readonly Candidate[]): Promise<string> => judge.judge(ours, facts(candidates)).then(({ message }) => message);
+  const asked = Array.from({ length: 5 }, () => ask([large]));
+  await settled();
+  assert.equal(ends.length, 4);
+  assert.match((await asked[4]) ?? '', /could not be judged now: too many large signatures and attestations wait to be judged; it is tried again$/);
+  for (const end of ends.splice(0)) end();
+  await Promise.all(asked);
+  const alone = ask(Array.from({ length: 5 }, () => large));
+  await settled();
+  assert.equal(ends.length, 1);
+  ends[0]?.();
+  assert.equal(await alone, 'm');
+});
+
 test('a caller that leaves is rejected with its own reason', async () => {
   await assert.rejects(real.judge(ours, factsOf([legacy(release)]), AbortSignal.abort(new Error('enough'))), /enough/);
 });
