@@ -5,7 +5,7 @@ import { Ledger } from '../controllers/ledger.ts';
 import { Pending } from '../controllers/pending.ts';
 import { createPolicyReconcile } from '../controllers/policy.ts';
 import { PolicyCompiler } from '../controllers/policy-compiler.ts';
-import { idOf } from '../controllers/policy-object.ts';
+import { idOf, namespaceOfPolicy } from '../controllers/policy-object.ts';
 import { PolicySet } from '../controllers/policy-set.ts';
 import { createPullSecrets } from '../controllers/pull-secrets.ts';
 import { connectTriggers, governanceChanged, type TriggerDependencies } from '../controllers/triggers.ts';
@@ -58,7 +58,7 @@ export function createControllers(ground: Ground, fleet: Fleet): readonly Compon
     pending: new Pending(),
     // By namespace: one tenant's images may wait for a registry that does not answer, or be ten thousand.
     workloadQueue: new WorkQueue({ clock, observer: metrics.queue('workload'), groupOf: (key) => splitWorkloadKey(key).namespace }),
-    policyQueue: new WorkQueue({ clock, observer: metrics.queue('policy') }),
+    policyQueue: new WorkQueue({ clock, observer: metrics.queue('policy'), groupOf: namespaceOfPolicy }),
   };
   const triggers = { ...shared, clock };
   const events = createEventRecorder({ client, clock, hooks: { onError: (error) => log.warn('an event was not written', { error }) } });

@@ -3,6 +3,7 @@ import type { PodImage } from '../api/pod-images.ts';
 import { messageOf, Waiting } from '../base/errors.ts';
 import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
 import { policyId } from './ledger.ts';
+import { namespaceOfPolicy } from './policy-object.ts';
 import { type PolicySet, type PolicyState, scopeOf } from './policy-set.ts';
 import { MAX_IMAGES } from './workload-limits.ts';
 import type { WorkloadObject } from './workload-object.ts';
@@ -38,7 +39,8 @@ const REFERENCES_WAIT = 30_000;
  *   policies could pin what another forbids.
  */
 export function questionsOf({ policies, uncompiled, namespaceLabels }: GovernanceDependencies, workload: WorkloadObject): readonly ImageQuestion[] {
-  const [missing] = uncompiled();
+  // WARNING: those of other namespaces are not waited for, or whoever makes many policies in one would stop the fleet.
+  const missing = uncompiled().find((id) => ['', workload.namespace].includes(namespaceOfPolicy(id)));
   if (missing !== undefined) throw new Waiting(`policy ${missing} is not compiled yet`, SHORT_WAIT);
   const { kind, namespace, labels } = workload;
   const known = namespaceLabels(namespace);

@@ -58,3 +58,9 @@ export function splitPolicyId(id: string): { kind: string; key: string } {
   const slash = id.indexOf('/');
   return { kind: id.slice(0, slash), key: id.slice(slash + 1) };
 }
+
+/** The namespace of a policy by its id; empty for one of all namespaces. */
+export function namespaceOfPolicy(id: string): string {
+  const { key } = splitPolicyId(id);
+  return key.includes('/') ? key.slice(0, key.indexOf('/')) : '';
+}

@@ -82,6 +82,11 @@ test('of a workload with many images a few are asked about at the same time, and
   assert.ok(most <= 4, `${most} at the same time`);
 });
 
+test('a policy of another namespace that is not compiled yet keeps nobody waiting', async () => {
+  const { dependencies } = world([inForce()], { uncompiled: () => ['ImageVerification/elsewhere/new'] });
+  assert.equal((await gather(dependencies, workload([field(APP)]), context())).images[0]?.verdicts[0]?.result, 'Verified');
+});
+
 test('a digest in the field is what is judged, pinned or not verified', async () => {
   const { images } = await facts([inForce()], workload([field(`ghcr.io/acme/app@${D2}`), field(`ghcr.io/acme/app:9@${D2}`, 1)]), ({ engine }) => {
     engine.say = () => failed();
@@ -184,7 +189,8 @@ test('the longest wait that a registry asked for is told', async () => {
 });
 
 const waits: Record<string, { states: readonly PolicyState[]; override?: Partial<GatherDependencies>; image?: string; why: RegExp }> = {
-  'a policy that is not compiled yet': { states: [], override: { uncompiled: () => ['ClusterImageVerification/new'] }, why: /ClusterImageVerification\/new is not compiled yet/ },
+  'a policy of its namespace that is not compiled yet': { states: [], override: { uncompiled: () => ['ImageVerification/elsewhere/other', 'ImageVerification/web/new'] }, why: /web\/new is not compiled yet/ },
+  'a policy of all namespaces that is not compiled yet': { states: [], override: { uncompiled: () => ['ClusterImageVerification/new'] }, why: /ClusterImageVerification\/new is not compiled yet/ },
   'a policy of which the references are not read': { states: [pendingState()], why: /references of policy ImageVerification\/web\/release/ },
   'a namespace that is not known, while a cluster-wide policy may choose it': { states: [fleetInForce()], override: { namespaceLabels: () => undefined }, why: /namespace web is not known yet/ },
 };
