@@ -43,7 +43,7 @@ const TRUST_SECTION: readonly string[] = [
   '| `TUF_MIRROR` | the public-good instance | another TUF repository; 0 never asks one. `ASSAY_TUF_MIRROR`, `ASSAY_TUF_ROOT` and `ASSAY_TUF_CACHE`, as of `assay run`, win over these. |',
   '| `TUF_ROOT_JSON` | that of the public-good instance, as of this version | root.json with which trust in that repository begins, where it is not a mirror of the public-good instance |',
   '| `TUF_ROOT` | `$XDG_CACHE_HOME/assay`, `~/.cache/assay` | folder in which it is kept |',
-  '| `HTTPS_PROXY`, `NO_PROXY`, `NODE_EXTRA_CA_CERTS` | none | how the repository is reached |',
+  '| `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, `NODE_EXTRA_CA_CERTS` | none | how the repository, and every registry, is reached |',
   '',
 ];
 

@@ -68,7 +68,7 @@ async function renewed(store: Store, last: RefreshedTrust | undefined, context: 
   } catch (error) {
     if (bare) throw error;
     const used = last === undefined ? 'the one of this version' : `that of ${new Date(last.refreshedAt).toISOString()}`;
-    note(context, `the trusted root was not refreshed, ${used} is used: ${messageOf(error)}`);
+    note(context, `the trusted root was not refreshed, ${used} is used: ${messageOf(error)}; TUF_MIRROR=0 asks nobody`);
     return last;
   }
 }

@@ -56,7 +56,7 @@ export function helpOf(command: CommandName): string {
     `Flags (each can be given as a variable too: --${current[0]?.[0] ?? 'key'} as ${variableOf(current[0]?.[0] ?? 'key')}; the command line wins):\n${current.map(flagText).join('\n')}\n  -h, --help\n${MARGIN}print this`,
     `Flags that cosign calls deprecated; they work, with a warning:\n${deprecated.map(flagText).join('\n')}`,
     `Flags of cosign that are not supported; they are refused, never ignored:\n${refused.map(([name, { instead = '' }]) => `  --${name}\n${wrapped(instead)}`).join('\n')}`,
-    'Other variables: COSIGN_REPOSITORY (where signatures are kept, if not beside the image), DOCKER_CONFIG and the credential helpers that its\nconfig.json names, KUBECONFIG (for k8s:// keys), SIGSTORE_ROOT_FILE, SIGSTORE_REKOR_PUBLIC_KEY, SIGSTORE_CT_LOG_PUBLIC_KEY_FILE and\nSIGSTORE_TSA_CERTIFICATE_FILE (trust for legacy signatures, in place of the trusted root\'s).',
+    'Other variables: COSIGN_REPOSITORY (where signatures are kept, if not beside the image), DOCKER_CONFIG and the credential helpers that its\nconfig.json names, KUBECONFIG (for k8s:// keys), SIGSTORE_ROOT_FILE, SIGSTORE_REKOR_PUBLIC_KEY, SIGSTORE_CT_LOG_PUBLIC_KEY_FILE and\nSIGSTORE_TSA_CERTIFICATE_FILE (trust for legacy signatures, in place of the trusted root\'s), HTTPS_PROXY, HTTP_PROXY and NO_PROXY,\nTUF_MIRROR, TUF_ROOT and TUF_ROOT_JSON ("assay trust show --help" tells of them).',
     EXITS[command],
   ].join('\n\n')}\n`;
 }
