@@ -160,7 +160,7 @@ export class Transport {
       request.on('close', () => {
         signal.removeEventListener('abort', abort);
         this.#underway.delete(end);
-        reject(new TransportError('protocol', 'it ended the connection in place of an answer'));
+        if (answered === undefined) reject(new TransportError('protocol', 'it ended the connection in place of an answer'));
       });
       request.on('socket', (socket) => onceConnected(socket, url, () => {
         // Of a connection that is gone already, or goes on from a proxy, nothing is known.
@@ -176,13 +176,14 @@ export class Transport {
   }
 
   #request({ method, url, headers, reach, trust }: Exchange, proxy: URL | undefined): ClientRequest {
-    const { http, https } = this.#agentsFor(reach, trust, proxy);
+    // What must not be sent twice is not sent by a connection that may be gone.
+    const { http, https } = this.#agentsFor(reach, trust, proxy, method !== 'POST');
     const options = { method, headers, maxHeaderSize: MAX_HEADERS };
     return url.protocol === 'https:' ? requestHttps(url, { ...options, agent: https }) : requestHttp(url, { ...options, agent: http });
   }
 
-  #agentsFor(reach: Reach, trust: Trust, proxy: URL | undefined): Agents {
-    const key = `${reach} ${trust} ${proxy === undefined ? 'direct' : proxy.protocol + proxy.host}`;
+  #agentsFor(reach: Reach, trust: Trust, proxy: URL | undefined, keepAlive: boolean): Agents {
+    const key = `${reach} ${trust} ${proxy === undefined ? 'direct' : proxy.protocol + proxy.host} ${keepAlive}`;
     const existing = this.#agents.get(key);
     if (existing !== undefined) return existing;
     const own = trust === 'own';
@@ -190,7 +191,7 @@ export class Transport {
     const secureContext = this.#secureContext(own);
     // A proxy is where whoever runs this says, and it is the proxy that resolves names.
     const way = proxy === undefined ? { lookup: this.#guarded(reach) } : { proxyEnv: { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href } };
-    const pool = { keepAlive: true, maxSockets: this.#connections, timeout: KEEP_ALIVE, ...way };
+    const pool = { keepAlive, maxSockets: this.#connections, timeout: KEEP_ALIVE, ...way };
     const tls = {
       rejectUnauthorized: trust === 'strict' || insecure !== true,
       ...(secureContext === undefined ? {} : { secureContext }),

@@ -97,6 +97,22 @@ describe('a kept connection', () => {
       },
     ));
 
+  it('is not used for what must not be sent twice', () =>
+    withTransport(
+      (socket, _, piece) => {
+        if (piece > 1) socket.resetAndDestroy();
+        else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+      },
+      async (transport, exchange, server) => {
+        for (const method of ['GET', 'POST', 'POST'] as const) {
+          const { status, body } = await transport.send({ ...exchange(), method });
+          await body.resume().toArray();
+          assert.equal(status, 200);
+        }
+        assert.equal(server.connections(), 3);
+      },
+    ));
+
   it('serves one request after the other, and 2,000 of them leave nothing behind', () =>
     withTransport((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'), async (transport, exchange, server) => {
       const forever = new AbortController().signal;
@@ -120,6 +136,16 @@ describe('a request', () => {
       assert.equal(await Promise.race([second.catch((error: unknown) => error), delay(1_000, 'it waits on')]), up);
       transport.close();
       await assert.rejects(first, { code: 'closed' });
+    }));
+
+  it('whose name takes long to resolve ends at once when it is given up', () =>
+    withTransport(() => undefined, async (_, exchange) => {
+      const transport = new Transport({}, 1, { lookup: () => undefined, kindOf: () => 'public' });
+      const [giving, up] = [new AbortController(), new Error('given up')];
+      const waiting = transport.send({ ...exchange(giving.signal), url: new URL('https://slow.test/') });
+      setTimeout(() => giving.abort(up), 50);
+      assert.equal(await Promise.race([waiting.catch((error: unknown) => error), delay(1_000, 'it waits on')]), up);
+      transport.close();
     }));
 
   it('that is answered by another protocol is told so, and does not wait for its deadline', () =>
