@@ -1,4 +1,6 @@
 import { messageOf } from '../base/errors.ts';
+import { SEQUENCE } from '../signatures/der.ts';
+import { readPem } from '../signatures/pem.ts';
 import type { PublicKey } from '../signatures/public-key.ts';
 import { PublicKeyError, parsePublicKeys } from '../signatures/public-key.ts';
 import type { CliContext } from './context.ts';
@@ -16,9 +18,12 @@ export async function loadKey(options: VerifyOptions, context: CliContext): Prom
   const pem = await readKey(keyReference, options, context);
   try {
     const [key, ...others] = parsePublicKeys(pem, hashAlgorithm);
+    // Go's verifier of RSA takes no other hashes (sigstore/sigstore, pkg/signature).
+    if (key?.key.asymmetricKeyType === 'rsa' && key.hashAlgorithm === 'sha224') throw keyError(options, 'invalid hash function specified');
     if (others.length > 0) context.stderr(`Note: ${keyReference} holds ${others.length + 1} keys; only the first is used, as cosign does\n`);
     return key;
   } catch (error) {
+    if (error instanceof VerifyError) throw error;
     throw keyError(options, `pem to public key: ${keyProblem(pem, error)}`, error);
   }
 }
@@ -29,8 +34,18 @@ function keyProblem(pem: string, error: unknown): string {
   const [, label = ''] = /-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(pem) ?? [];
   if (code === 'Empty') return 'PEM decoding failed';
   const isKey = KEY_LABELS.has(label) || (code !== 'PrivateKey' && code !== 'Certificate' && code !== 'Unsupported');
-  if (isKey) return messageOf(error);
+  if (isKey) return hasNoParts(pem) ? 'asn1: syntax error: sequence truncated' : messageOf(error);
   return `unknown Public key PEM file type: ${label}. Are you passing the correct public key?`;
+}
+
+/** Whether the first PEM block is a DER SEQUENCE of nothing. */
+function hasNoParts(pem: string): boolean {
+  try {
+    const [block] = readPem(pem);
+    return block !== undefined && block.der.equals(Buffer.from([SEQUENCE, 0]));
+  } catch {
+    return false;
+  }
 }
 
 const KEY_LABELS: ReadonlySet<string> = new Set(['PUBLIC KEY', 'RSA PUBLIC KEY']);

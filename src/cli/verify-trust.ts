@@ -3,6 +3,8 @@ import type { TrustRoot } from '../signatures/trust-root.ts';
 import { embeddedTrustRoot, joinTrustRoots, loadTrustRoot } from '../signatures/trust-root.ts';
 import type { CliContext } from './context.ts';
 import { authoritiesFrom, certificatesIn, logsFrom, timestampAuthorityFrom } from './pem-trust.ts';
+import { Mismatch } from './refusal/mismatch.ts';
+import { readRootAsCosign, rootRefusal } from './refusal/trusted-root.ts';
 import { currentTrust } from './tuf-trust.ts';
 import { VerifyError, fileError } from './verify-error.ts';
 import type { FlagName, Flags } from './verify-flags.ts';
@@ -26,7 +28,7 @@ const PARTS = 4;
 export async function loadTrust(flags: Flags, options: VerifyOptions, context: CliContext): Promise<Trust> {
   const { keyReference, ignoreTlog, useSignedTimestamps } = options;
   const path = flags.text['trusted-root'];
-  if (path) return { root: await readRoot(path, context), inParts: false };
+  if (path) return { root: await readRoot(path, options.strict, context), inParts: false };
   const byKeyAlone = (keyReference !== undefined || Boolean(flags.text.certificate)) && ignoreTlog && !useSignedTimestamps;
   const parts = await readParts(flags, context);
   const given = Object.keys(parts).length;
@@ -47,28 +49,25 @@ function rootError(why: string, cause: unknown): VerifyError {
   return new VerifyError('Other', `setting trusted material: loading trusted root: ${why}`, { cause });
 }
 
-async function readRoot(path: string, { readFile }: CliContext): Promise<TrustRoot> {
+async function readRoot(path: string, strict: boolean, { readFile }: CliContext): Promise<TrustRoot> {
   let json: string;
   try {
     json = new TextDecoder().decode(await readFile(path));
   } catch (error) {
     throw rootError(`failed to read trusted root ${fileError(path, error)}`, error);
   }
-  try {
-    return loadTrustRoot(json);
-  } catch (error) {
-    throw rootError(rootProblem(json) ?? `failed to proto-json unmarshal trusted root: ${messageOf(error)}`, error);
-  }
+  if (strict) return withRoot(() => loadTrustRoot(json));
+  const read = withRoot(() => readRootAsCosign(json));
+  return withRoot(() => loadTrustRoot(JSON.stringify(read)), () => rootRefusal(read));
 }
 
-/** cosign looks at the media type before anything else. */
-function rootProblem(json: string): string | undefined {
+/** Does `task`; what it finds wrong is told in the words of `refusal`, where that has some. */
+function withRoot<Value>(task: () => Value, refusal: () => string | undefined = () => undefined): Value {
   try {
-    const { mediaType = '' } = JSON.parse(json) as { mediaType?: unknown };
-    const known = typeof mediaType !== 'string' || /^application\/vnd\.dev\.sigstore\.trustedroot(?:\.v0\.[12]\+json|\+json;version=0\.1)$/.test(mediaType);
-    return known ? undefined : `unsupported TrustedRoot media type: ${mediaType}`;
-  } catch {
-    return undefined;
+    return task();
+  } catch (error) {
+    if (error instanceof Mismatch) throw rootError(error.message, error);
+    throw rootError(refusal() ?? `failed to proto-json unmarshal trusted root: ${messageOf(error)}`, error);
   }
 }
 

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { printable } from '../base/text.ts';
 import { header, mediaTypeOf, retryAfterOf, type Headers } from './headers.ts';
 import { RegistryError, type RegistryErrorCode, type RepositoryName } from './types.ts';
 
@@ -29,8 +30,19 @@ const CODES = new Set([
   'SIZE_INVALID', 'TAG_INVALID', 'TOOMANYREQUESTS', 'UNAUTHORIZED', 'UNAVAILABLE', 'UNKNOWN', 'UNSUPPORTED',
 ]);
 
+/** The first error of an OCI error body. */
+interface OciError {
+  readonly code: string;
+  /** The registry's own words; empty where it has none. */
+  readonly message: string;
+}
+
 /** The first error code of an OCI error body, if it is one that the specifications know. */
 export function ociErrorCode(bytes: Uint8Array): string | undefined {
+  return ociError(bytes)?.code;
+}
+
+function ociError(bytes: Uint8Array): OciError | undefined {
   let body: unknown;
   try {
     body = JSON.parse(new TextDecoder().decode(bytes));
@@ -39,8 +51,8 @@ export function ociErrorCode(bytes: Uint8Array): string | undefined {
   }
   const errors: unknown = typeof body === 'object' && body !== null && 'errors' in body ? body.errors : undefined;
   const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
-  const code: unknown = typeof first === 'object' && first !== null && 'code' in first ? first.code : undefined;
-  return typeof code === 'string' && CODES.has(code) ? code : undefined;
+  if (typeof first !== 'object' || first === null || !('code' in first) || typeof first.code !== 'string' || !CODES.has(first.code)) return undefined;
+  return { code: first.code, message: 'message' in first && typeof first.message === 'string' ? first.message : '' };
 }
 
 /** Whether it was a registry that answered, and not a proxy whose backend is gone: a 404 of those says nothing. */
@@ -67,16 +79,23 @@ const ADVICE: Partial<Record<RegistryErrorCode, string>> = {
   Throttled: '; wait, or use credentials with a higher limit',
 };
 
-/** What registries write beside these codes, nearly all of them. */
-const USUAL_WORDS: Readonly<Record<string, string>> = { UNAUTHORIZED: 'authentication required', DENIED: 'requested access to the resource is denied' };
+/** Of a registry's own words so many characters are repeated. */
+const MAX_WORDS = 256;
+
+/** What cosign prints of an answer: the registry's own words too, of which a terminal is shown one bounded line and nothing that steers it. */
+function spoken(request: string, status: number, error: OciError | undefined): string {
+  if (error === undefined) return `${request}: unexpected status code ${statusText(status)}`;
+  return `${request}: ${error.code}: ${printable(error.message.slice(0, MAX_WORDS))}`;
+}
 
 function statusText(status: number): string {
   return `${status} ${STATUS_CODES[status] ?? ''}`.trim();
 }
 
-/** The error for an answer other than 200. Of its body nothing but a known error code is told. */
+/** The error for an answer other than 200. Its message has nothing of the body but a known error code; the words for cosign's users (`asCosign`) have the registry's beside it. */
 export function failureOf(reply: FailedReply, subject: Subject, now: number): RegistryError {
-  const oci = ociErrorCode(reply.bytes);
+  const error = ociError(reply.bytes);
+  const oci = error?.code;
   const code = codeOf(reply, oci);
   const retryAfter = retryAfterOf(header(reply.headers, 'retry-after'), now);
   const answer = `${reply.status}${oci === undefined ? '' : ` ${oci}`}`;
@@ -84,7 +103,7 @@ export function failureOf(reply: FailedReply, subject: Subject, now: number): Re
   const wait = retryAfter === undefined ? '' : `, asking to wait ${Math.ceil(retryAfter / 1000)} s`;
   const note = reply.note === undefined ? '' : `; ${reply.note}`;
   const text = `${name(subject)}: the answer was ${answer}${where}${wait}${ADVICE[code] ?? ''}${note}`;
-  const asCosign = reply.request === undefined ? undefined : `${reply.request}: ${oci === undefined ? `unexpected status code ${statusText(reply.status)}` : `${oci}: ${USUAL_WORDS[oci] ?? oci.toLowerCase().replaceAll('_', ' ')}`}`;
+  const asCosign = reply.request === undefined ? undefined : spoken(reply.request, reply.status, error);
   return new RegistryError(code, text, { ...(retryAfter === undefined ? {} : { retryAfter }), ...(asCosign === undefined ? {} : { asCosign }) });
 }
 

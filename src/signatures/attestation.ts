@@ -23,7 +23,7 @@ interface Envelope {
 export function readLegacyAttestation({ envelope, annotations }: LegacyAttestationCandidate, profile: Profile): readonly Signed[] {
   const bytes = Buffer.from(envelope);
   const { payloadType, payload, signatures } = readEnvelope(bytes, profile);
-  const claim = readStatement(payload, profile, 'Attestation');
+  const claim = readStatement(payload, profile, 'Attestation', profile.strictJson ? 'Refuse' : 'Skip');
   const material = readMaterial(annotations, profile);
   const beside = profile.oneEnvelopeSignature ? undefined : besideEnvelope(annotations);
   return signatures.map((signature) => {

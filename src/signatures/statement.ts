@@ -36,9 +36,9 @@ const STATEMENT: ProtoMessage = {
 
 /**
  * Reads an in-toto statement (in-toto/attestation, spec/v1/statement.md); where a signature is wanted, its predicate type must be one of
- * the profile's. Throws {@link JsonError} or {@link SignatureError}.
+ * the profile's. A subject whose SHA-256 is none is refused or, with `Skip`, speaks of no image. Throws {@link JsonError} or {@link SignatureError}.
  */
-export function readStatement(payload: Uint8Array, profile: Profile, wants: Requirement['wants']): Claim {
+export function readStatement(payload: Uint8Array, profile: Profile, wants: Requirement['wants'], oddDigests: 'Refuse' | 'Skip' = 'Refuse'): Claim {
   const statement = parseStatement(payload, profile, wants);
   const { limits, predicateTypes, statementMembers } = profile;
   // cosign holds no statement against its type.
@@ -56,17 +56,18 @@ export function readStatement(payload: Uint8Array, profile: Profile, wants: Requ
   if (members.length > limits.subjects) {
     throw new SignatureError('LimitExceeded', `the statement has ${members.length} subjects; at most ${limits.subjects} are read`);
   }
-  return { type, subjects: members.flatMap((member, index) => readSubject(member, `subject[${index}]`)) };
+  return { type, subjects: members.flatMap((member, index) => readSubject(member, `subject[${index}]`, oddDigests)) };
 }
 
 /** A subject without a SHA-256 digest speaks of no image. */
-function readSubject(member: unknown, where: string): readonly Subject[] {
+function readSubject(member: unknown, where: string, oddDigests: 'Refuse' | 'Skip'): readonly Subject[] {
   const subject = asObject(member, where);
   const digests = asObject(subject['digest'], `${where}.digest`);
   if (Object.keys(digests).length > MAX_DIGESTS) throw new SignatureError('LimitExceeded', `${where} has more than ${MAX_DIGESTS} digests`);
   const hex = digests['sha256'];
   if (hex === undefined) return [];
   const digest = `sha256:${asString(hex, `${where}.digest.sha256`)}`;
+  if (!isDigest(digest) && oddDigests === 'Skip') return [];
   if (!isDigest(digest)) throw new JsonError(`${where}.digest.sha256 is not 64 lower-case hexadecimal digits`);
   const name = subject['name'];
   return [

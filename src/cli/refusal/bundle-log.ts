@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { SignedContent } from '../../signatures/content.ts';
 import { readPem } from '../../signatures/pem.ts';
+import { spkiOf } from '../../signatures/public-key.ts';
+import { namedTileEntry } from '../../signatures/tile-entry.ts';
 import type { TrustRoot } from '../../signatures/trust-root.ts';
 import type { BundleEntry, BundleParts } from './bundle-parts.ts';
 import { signatureOf } from './bundle-parts.ts';
 import { isTreeHead, openCheckpoint, checkTreeHead } from './checkpoint.ts';
 import { readEntryBody } from './entry-body.ts';
-import { checkInclusion, leafHash } from './inclusion.ts';
+import { checkInclusion } from './inclusion.ts';
 import { Mismatch, refusalOf, within } from './mismatch.ts';
 import type { Question } from './question.ts';
 import { trustOf } from './question.ts';
 import { checkSet } from './signed-entry.ts';
-import { tileBody } from './tile-body.ts';
 
 type Log = TrustRoot['material']['tlogs'][number];
 
@@ -60,13 +62,13 @@ function isPromised({ body, integratedTime, logIndex, logId }: BundleEntry, time
 function checkProof(entry: BundleEntry, proof: NonNullable<BundleEntry['proof']>, log: Log, parts: BundleParts, question: Question): void {
   const { logIndex, treeSize, rootHash, hashes, checkpoint } = proof;
   if (isTreeHead(checkpoint)) {
-    checkInclusion(leafHash(entry.body), { index: logIndex, size: treeSize, hashes }, rootHash);
+    checkInclusion(entry.body, { index: logIndex, size: treeSize, hashes }, rootHash);
     checkTreeHead(checkpoint, log.publicKey, rootHash);
     return;
   }
   if (log.baseURL === '') throw new Mismatch("cannot verify Rekor v2 entry without baseUrl in transparency log's trusted root");
   // The entry as it must be for this bundle, not as it is.
-  const leaf = leafHash(tileBody(parts, question.requirement.key?.key));
+  const leaf = tileBody(parts, question.requirement.key?.key);
   within('verifying log entry', () => {
     const host = new URL(log.baseURL).hostname;
     const { size, root } = within('unverified checkpoint signature', () => openCheckpoint(checkpoint, log.publicKey, host));
@@ -74,10 +76,25 @@ function checkProof(entry: BundleEntry, proof: NonNullable<BundleEntry['proof']>
   });
 }
 
+/** The entry that Rekor v2 would make of the bundle. Throws {@link Mismatch} where there is no signer to name, or none that has a name. */
+function tileBody(parts: BundleParts, key: KeyObject | undefined): Buffer {
+  const { certificate, envelope, message } = parts;
+  const signer = certificate?.publicKey ?? key;
+  if (signer === undefined) throw new Mismatch('public key not found in trusted material: no public key material available');
+  const content = envelope === undefined
+    ? { signature: signatureOf(parts), signedDigest: () => message?.digest }
+    : SignedContent.ofEnvelope(envelope.payloadType, envelope.payload, signatureOf(parts));
+  const entry = namedTileEntry(content, { key: spkiOf(signer), ...(certificate === undefined ? {} : { certificate: certificate.raw }) });
+  if (entry === undefined) throw new Mismatch('getting algorithm details from bundle key: unsupported public key type');
+  return entry;
+}
+
 /** Only entries of Rekor v1 are compared field by field: one of Rekor v2 was rebuilt from the bundle. */
 function checkBody({ body }: BundleEntry, parts: BundleParts, question: Question): void {
   const claim = readEntryBody(body.toString('utf8'));
-  if (!Buffer.from(claim.signature ?? '', 'base64').equals(signatureOf(parts))) throw new Mismatch('transparency log signature does not match');
+  const logged = Buffer.from(claim.signature ?? '', 'base64');
+  const signature = claim.kind === 'intoto/0.0.2' ? Buffer.from(logged.toString('latin1'), 'base64') : logged;
+  if (!signature.equals(signatureOf(parts))) throw new Mismatch('transparency log signature does not match');
   if (!isSigner(claim.key, parts, question.requirement.key?.key)) throw new Mismatch('transparency log certificate does not match');
   const { envelope, message } = parts;
   if (envelope === undefined) {

@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { SignedContent } from '../../signatures/content.ts';
 import { readPem } from '../../signatures/pem.ts';
+import { jsonProblem } from './go-json.ts';
 import { Mismatch } from './mismatch.ts';
 import { wrongSignature } from './wrong-signature.ts';
 
@@ -9,7 +10,7 @@ import { wrongSignature } from './wrong-signature.ts';
 export interface EntryBody {
   /** `kind/apiVersion`. */
   readonly kind: string;
-  /** Base64; absent where the kind has none. */
+  /** Base64, once more for kind intoto, whose entries hold what is base64 already; absent where the kind has none. */
   readonly signature?: string;
   /** Base64 of the signer's PEM. */
   readonly key: string;
@@ -24,11 +25,12 @@ type Json = Readonly<Record<string, unknown>>;
 export function readEntryBody(text: string): EntryBody {
   const body = parse(text);
   const [kind, version] = [body['kind'], body['apiVersion']];
+  if (typeof body['spec'] !== 'object' || body['spec'] === null) throw new Mismatch('unsupported input type <nil> for DecodeEntry');
   const spec = object(body['spec']);
   const name = `${String(kind)}/${String(version)}`;
   switch (name) {
     case 'hashedrekord/0.0.1': {
-      const entry = rekord(name, spec);
+      const entry = rekord(name, spec, HASHES);
       checkOwnSignature(entry);
       return entry;
     }
@@ -43,19 +45,26 @@ export function readEntryBody(text: string): EntryBody {
     case 'intoto/0.0.2':
       return intoto(name, spec);
     default:
-      throw new Mismatch(KINDS.has(String(kind)) ? 'unsupported type' : `could not unmarshal entry for kind '${String(kind)}'`);
+      throw new Mismatch(KINDS.has(String(kind)) ? `${String(kind)} implementation for version '${String(version)}' not found: unable to locate entry for version ${String(version)}` : `could not unmarshal entry for kind '${String(kind)}'`);
   }
 }
 
+/** What a body begins to be told with that is not by the schema of its kind (go-openapi, errors). */
+const INVALID = 'validation failure list:';
 const KINDS: ReadonlySet<string> = new Set(['hashedrekord', 'rekord', 'dsse', 'intoto']);
 
-function rekord(kind: string, spec: Json): EntryBody {
+/** The hashes that a hashedrekord may be of; all other kinds are of SHA-256. */
+const HASHES: readonly string[] = ['sha256', 'sha384', 'sha512'];
+const SHA_256: readonly string[] = ['sha256'];
+
+function rekord(kind: string, spec: Json, hashes: readonly string[] = SHA_256): EntryBody {
   const signature = object(spec['signature']);
+  if (kind === 'rekord/0.0.1' && signature['content'] === '') throw new Mismatch(INVALID);
   return {
     kind,
     signature: string(signature['content']),
     key: string(object(signature['publicKey'])['content']),
-    hash: hashOf(object(spec['data'])['hash']),
+    hash: hashOf(object(spec['data'])['hash'], hashes),
   };
 }
 
@@ -75,8 +84,7 @@ function intoto(kind: string, spec: Json): EntryBody {
   const signature = only(object(content['envelope'])['signatures']);
   return {
     kind,
-    // Rekor encodes what is base64 already once more.
-    signature: Buffer.from(string(signature['sig']), 'base64').toString('latin1'),
+    signature: string(signature['sig']),
     key: string(signature['publicKey']),
     hash: hashOf(content['hash']),
     payloadHash: hashOf(content['payloadHash']).value,
@@ -101,11 +109,10 @@ function keyIn(pem: string): KeyObject {
 }
 
 function parse(text: string): Json {
-  try {
-    return object(JSON.parse(text));
-  } catch (error) {
-    throw error instanceof Mismatch ? error : new Mismatch('the body of the log entry is not JSON', { cause: error });
-  }
+  const problem = jsonProblem(text);
+  // It is read as a stream.
+  if (problem !== undefined) throw new Mismatch(problem.startsWith('unexpected end') ? (text === '' ? 'EOF' : 'unexpected EOF') : problem);
+  return object(JSON.parse(text));
 }
 
 function only(list: unknown): Json {
@@ -114,17 +121,19 @@ function only(list: unknown): Json {
   return object(list[0]);
 }
 
-function hashOf(value: unknown): EntryBody['hash'] {
+function hashOf(value: unknown, among = SHA_256): EntryBody['hash'] {
   const hash = object(value);
-  return { algorithm: string(hash['algorithm']), value: string(hash['value']) };
+  const algorithm = string(hash['algorithm']);
+  if (!among.includes(algorithm)) throw new Mismatch(INVALID);
+  return { algorithm, value: string(hash['value']) };
 }
 
 function object(value: unknown): Json {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Mismatch('the body of the log entry is not complete');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Mismatch(INVALID);
   return value as Json;
 }
 
 function string(value: unknown): string {
-  if (typeof value !== 'string') throw new Mismatch('the body of the log entry is not complete');
+  if (typeof value !== 'string') throw new Mismatch(INVALID);
   return value;
 }

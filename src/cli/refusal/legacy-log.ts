@@ -20,6 +20,7 @@ export function checkLegacyLog(parts: LegacyParts, question: Question): void {
   const key = question.requirement.key?.key;
   if (entry === undefined) throw withoutEntry(parts, question, key);
   within('error verifying bundle', () => {
+    if (parts.oddBody === true) throw new Mismatch('bundle payload body is not a string');
     // What is read first of an attestation, which has no signature beside it, is the signer.
     const part = parts.signature === '' ? 'key' : 'signature';
     const body = within(`failed to extract ${part} from bundle`, () => readEntryBody(Buffer.from(entry.body, 'base64').toString('utf8')));
@@ -73,6 +74,8 @@ function pemOf(label: string, der: Buffer): string {
 
 function comparePublicKeys({ key }: EntryBody, signer: string): void {
   const logged = Buffer.from(key, 'base64').toString('latin1');
+  const [, rest = ''] = /-----END [^\n]*-----[ \t]*\r?\n?([\s\S]*)$/.exec(logged) ?? [];
+  if (rest !== '') throw new Mismatch(`unexpected PEM block: ${rest}`);
   const [own, other] = [readPem(signer)[0], readPem(logged)[0]];
   if (own === undefined || other === undefined || !own.der.equals(other.der)) {
     throw new Mismatch(`comparing public key PEMs, expected ${signer}, got ${logged}`);

@@ -1,6 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { readPem } from '../../signatures/pem.ts';
+import type { JsonObject } from '../../signatures/json.ts';
+import { goField } from '../../signatures/simple-signing.ts';
 import type { LegacyAttestationCandidate, LegacyCandidate } from '../../signatures/types.ts';
+import { base64Problem, jsonProblem } from './go-json.ts';
 import { Mismatch } from './mismatch.ts';
 import type { SignedEntry } from './signed-entry.ts';
 
@@ -10,44 +13,44 @@ export interface LegacyParts {
   /** Base64; empty in an attestation, which has its signature in the payload. */
   readonly signature: string;
   readonly entry?: SignedEntry;
+  /** The entry's body is none of the texts that JSON has. */
+  readonly oddBody?: true;
   readonly timestamp?: Buffer;
   readonly certificate?: X509Certificate;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Reads what cosign reads of every layer before it checks anything (pkg/oci/static, Copy). Throws {@link Mismatch}. */
 export function readParts(candidate: LegacyCandidate | LegacyAttestationCandidate): LegacyParts {
   const { annotations } = candidate;
   const annotation = (name: string): string | undefined => annotations[name] || undefined;
   const [bundle, stamp, pem] = [annotation('dev.sigstore.cosign/bundle'), annotation('dev.sigstore.cosign/rfc3161timestamp'), annotation('dev.sigstore.cosign/certificate')];
-  const entry = bundle === undefined ? undefined : readEntry(parse(bundle, 'unmarshaling bundle'));
+  const entry = bundle === undefined ? {} : readEntry(parse(bundle, 'unmarshaling bundle'));
   const timestamp = stamp === undefined ? undefined : readTimestamp(parse(stamp, 'unmarshaling RFC3161 timestamp bundle'));
   const certificate = pem === undefined ? undefined : readCertificate(pem);
   return {
     payload: Buffer.from(candidate.format === 'legacy' ? candidate.payload : candidate.envelope),
     signature: annotation('dev.cosignproject.cosign/signature') ?? '',
-    ...(entry === undefined ? {} : { entry }),
+    ...entry,
     ...(timestamp === undefined ? {} : { timestamp }),
     ...(certificate === undefined ? {} : { certificate }),
   };
 }
 
-function readEntry(bundle: Json): SignedEntry {
+function readEntry(bundle: JsonObject): Pick<LegacyParts, 'entry' | 'oddBody'> {
   const payload = objectIn(bundle, 'Payload');
-  const body = payload['body'];
-  if (typeof body !== 'string') throw new Mismatch('error verifying bundle: bundle payload body is not a string');
-  return {
-    body,
+  const body = goField(payload, 'body');
+  const entry = {
+    body: typeof body === 'string' ? body : '',
     integratedTime: numberIn(payload, 'integratedTime'),
     logIndex: numberIn(payload, 'logIndex'),
-    logId: textIn(payload, 'logID'),
-    timestamp: Buffer.from(textIn(bundle, 'SignedEntryTimestamp'), 'base64'),
+    logId: textIn(payload, 'logID').toLowerCase(),
+    timestamp: bytesIn(bundle, 'SignedEntryTimestamp', 'unmarshaling bundle'),
   };
+  return typeof body === 'string' ? { entry } : { entry, oddBody: true };
 }
 
-function readTimestamp(bundle: Json): Buffer {
-  return Buffer.from(textIn(bundle, 'SignedRFC3161Timestamp'), 'base64');
+function readTimestamp(bundle: JsonObject): Buffer {
+  return bytesIn(bundle, 'SignedRFC3161Timestamp', 'unmarshaling RFC3161 timestamp bundle');
 }
 
 /** The first certificate of the annotation, though all of them must be whole (sigstore/sigstore, pkg/cryptoutils). */
@@ -66,38 +69,36 @@ function readCertificate(text: string): X509Certificate | undefined {
   }
 }
 
-function parse(text: string, what: string): Json {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Mismatch(`${what}: ${jsonProblem(text)}`, { cause: error });
-  }
+/** As Go decodes into a struct: `null` leaves it as it is. */
+function parse(text: string, what: string): JsonObject {
+  const problem = jsonProblem(text);
+  if (problem !== undefined) throw new Mismatch(`${what}: ${problem}`);
+  const value: unknown = JSON.parse(text) ?? {};
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Mismatch(`${what}: it is not an object`);
-  return value as Json;
+  return value as JsonObject;
 }
 
-/** What Go's parser says of text that is no JSON, where it is plain. */
-function jsonProblem(text: string): string {
-  const [first = ''] = text.trimStart();
-  if (first !== '' && !/[[{"\d\-tfn]/.test(first)) return `invalid character '${first}' looking for beginning of value`;
-  return /[}\]]\s*$/.test(text) ? 'it is not JSON' : 'unexpected end of JSON input';
-}
-
-function objectIn(parent: Json, name: string): Json {
-  const value = parent[name] ?? {};
+function objectIn(parent: JsonObject, name: string): JsonObject {
+  const value = goField(parent, name.toLowerCase()) ?? {};
   if (typeof value !== 'object' || Array.isArray(value)) throw new Mismatch(`unmarshaling bundle: ${name} is not an object`);
-  return value as Json;
+  return value as JsonObject;
 }
 
-function textIn(parent: Json, name: string): string {
-  const value = parent[name] ?? '';
+function textIn(parent: JsonObject, name: string): string {
+  const value = goField(parent, name.toLowerCase()) ?? '';
   if (typeof value !== 'string') throw new Mismatch(`unmarshaling bundle: ${name} is not a string`);
   return value;
 }
 
-function numberIn(parent: Json, name: string): number {
-  const value = parent[name] ?? 0;
+function bytesIn(parent: JsonObject, name: string, what: string): Buffer {
+  const text = textIn(parent, name);
+  const problem = base64Problem(text);
+  if (problem !== undefined) throw new Mismatch(`${what}: ${problem}`);
+  return Buffer.from(text, 'base64');
+}
+
+function numberIn(parent: JsonObject, name: string): number {
+  const value = goField(parent, name.toLowerCase()) ?? 0;
   if (!Number.isSafeInteger(value)) throw new Mismatch(`unmarshaling bundle: ${name} is not a whole number`);
   return value as number;
 }

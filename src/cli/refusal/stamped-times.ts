@@ -48,9 +48,15 @@ function askAuthority(token: Buffer, authority: Authority, stamped: Buffer, ques
   }
 }
 
+/** What Go says of a status that is not granted (RFC 3161 §2.4.2; digitorus/timestamp, Status). */
+const STATUS: readonly string[] = ['the request is granted', 'the request is granted with modifications', 'the request is rejected', 'the request is waiting', 'revocation is imminent', 'revocation has occurred'];
+
 /** Why a token is not by an authority, in Go's words where they are known (timestamp-authority, pkg/verification). */
 function stampProblem(error: unknown): string {
   const text = messageOf(error, 200);
+  const [, status] = /its status is (\d+)$/.exec(text) ?? [];
+  if (status !== undefined) return `error parsing response into Timestamp: ${STATUS[Number(status)] ?? `invalid status: ${status}`}:  ()`;
   if (text.includes('a signer that is none of theirs')) return 'error while verifying signature: pkcs7: No certificate for signer';
+  if (text.includes('signed data does not match')) return 'error while verifying signature: pkcs7: Message digest mismatch\n';
   return /(?:digest|hash|imprint)/i.test(text) ? "hashed messages don't match" : `error while verifying signature: ${text}`;
 }

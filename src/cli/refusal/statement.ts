@@ -1,4 +1,7 @@
+import { asList, JsonError } from '../../signatures/json.ts';
+import { parseStatement } from '../../signatures/statement.ts';
 import { checkAnnotations } from './annotations.ts';
+import { jsonProblem } from './go-json.ts';
 import { Mismatch, within } from './mismatch.ts';
 import type { Question } from './question.ts';
 
@@ -9,10 +12,14 @@ const MAX_SUBJECTS = 1024;
 const MAX_DIGESTS = 32;
 
 /** The image among the subjects of a bundle's statement (sigstore-go, verifyEnvelopeWithArtifactDigests). Throws {@link Mismatch}. */
-export function checkArtifact({ payload, payloadType }: { readonly payload: Buffer; readonly payloadType: string }, { digest }: Question): void {
+export function checkArtifact({ payload, payloadType }: { readonly payload: Buffer; readonly payloadType: string }, { digest, requirement }: Question): void {
   const subjects = within('could not verify artifact: unable to extract statement from envelope: validation error', () => {
     if (payloadType !== IN_TOTO) throw new Mismatch('unsupported media type');
-    return subjectsOf(payload, 'invalid attestation: decoding json');
+    try {
+      return asList(parseStatement(payload, requirement.profile, requirement.wants)['subject'], 'subject').map(object);
+    } catch (error) {
+      throw error instanceof JsonError ? new Mismatch('invalid attestation: decoding json', { cause: error }) : error;
+    }
   });
   if (subjects.length > MAX_SUBJECTS) throw new Mismatch(`too many subjects: ${subjects.length} > ${MAX_SUBJECTS}`);
   const digests = subjects.map((subject) => object(subject['digest']));
@@ -25,7 +32,7 @@ export function checkArtifact({ payload, payloadType }: { readonly payload: Buff
 
 /** The claims of a statement: its first subject that is the image has the annotations (cosign, IntotoSubjectClaimVerifier). Throws {@link Mismatch}. */
 export function checkStatement(payload: Buffer, { digest, options }: Question): void {
-  for (const subject of subjectsOf(payload, 'the payload is not a statement')) {
+  for (const subject of subjectsOf(payload)) {
     if (object(subject['digest'])['sha256'] !== digest.slice('sha256:'.length)) continue;
     checkAnnotations({ digest, annotations: object(subject['annotations']) }, options.annotations);
     return;
@@ -33,16 +40,12 @@ export function checkStatement(payload: Buffer, { digest, options }: Question): 
   throw new Mismatch('no matching subject digest found');
 }
 
-function subjectsOf(payload: Buffer, otherwise: string): readonly Json[] {
-  let statement: unknown;
-  try {
-    statement = JSON.parse(payload.toString('utf8'));
-  } catch (error) {
-    throw new Mismatch(otherwise, { cause: error });
-  }
-  const list = object(statement)['subject'] ?? [];
-  if (!Array.isArray(list)) throw new Mismatch(otherwise);
-  return list.map(object);
+function subjectsOf(payload: Buffer): readonly Json[] {
+  const text = payload.toString('utf8');
+  const problem = jsonProblem(text);
+  if (problem !== undefined) throw new Mismatch(problem);
+  const list = object(JSON.parse(text))['subject'];
+  return Array.isArray(list) ? list.map(object) : [];
 }
 
 function object(value: unknown): Json {
