@@ -101,17 +101,18 @@ function namedNotes(question: Question): readonly Repair[] {
   const logs = asTrees(root['tlogs']);
   const entries = entriesOf(question).map((entry) => {
     const [proof, log] = [asTree(entry['inclusionProof']), logs.find((one) => asTree(one['logId'])['keyId'] === asTree(entry['logId'])['keyId'])];
-    const [note, host] = [asTree(proof['checkpoint'])['envelope'], hostOf(log?.['baseUrl'])];
-    if (typeof note !== 'string' || host === '') return entry;
-    return { ...entry, inclusionProof: { ...proof, checkpoint: { envelope: note.replaceAll(/^\u2014 \S+/gm, `\u2014 ${host}`) } } };
+    const note = asTree(proof['checkpoint'])['envelope'];
+    if (typeof note !== 'string' || log === undefined) return entry;
+    return { ...entry, inclusionProof: { ...proof, checkpoint: { envelope: note.replaceAll(/^\u2014 \S+/gm, `\u2014 ${hostOf(log['baseUrl'])}`) } } };
   });
   if (entries.length === 0) return [];
-  const tlogs = logs.map((log) => (hostOf(log['baseUrl']) === '' ? log : { ...log, baseUrl: `https://${hostOf(log['baseUrl'])}` }));
+  const tlogs = logs.map((log) => ({ ...log, baseUrl: `https://${hostOf(log['baseUrl'])}` }));
   const named = withMaterial(question, { ...materialOf(question), tlogEntries: entries });
   return [plain({ ...named, tree: { ...named.tree, root: { ...root, tlogs } } })];
 }
 
-const hostOf = (url: unknown): string => (typeof url === 'string' && URL.canParse(url) ? new URL(url).host : '');
+/** Of an address that is none, a name that stands for it. */
+const hostOf = (url: unknown): string => (typeof url === 'string' && URL.canParse(url) && new URL(url).host) || 'unnamed.test';
 
 /** The certificate looks as if it had only the SCT of this index, or none: its own signature is over all of them. */
 function seeingScts(index: number | 'none'): View {

@@ -45,6 +45,7 @@ const STRICTER: readonly StricterRule[] = [
   { rule: 'a proof leads from the entry’s own index to the root of its checkpoint, and says no other size, root or index beside', texts: [/^the inclusion proof /, /^the index \d+ is beyond /] },
   { rule: 'an entry of Rekor v2 is byte for byte what that log makes of the signature', texts: [/^the log entry is not as Rekor v2 writes it/, /^the key is of a kind with which Rekor v2 takes no entries/] },
   { rule: 'an entry of a digest is one that Rekor v1 could verify', texts: [/over which nobody signs with an Ed25519 key/, /by another hash than the signature/] },
+  { rule: 'the text of a legacy signature is the one in its log entry, without line breaks, as by cosign', profile: 'cosign', texts: [/^the signature has no transparency log entry/] },
   { rule: 'an entry names one signer', texts: [/^the log entry names more than one signer/] },
   { rule: 'an entry says of which kind it is', profile: 'operator', texts: [/^the log entry is of kind .* and says that it is of another/] },
   { rule: 'a promise is by an elliptic curve with SHA-256, of Rekor v1', texts: [/signed entry timestamp/] },
