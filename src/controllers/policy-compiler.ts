@@ -68,7 +68,7 @@ export class PolicyCompiler {
     const basis = basisOf(object, states, this.#options.trustRoot());
     // A policy is looked at whenever one of its workloads changes.
     if (before !== undefined && this.#basis.get(id) === basis) return before;
-    const looks = looksOf(references, states);
+    const looks = references.map((reference, index) => look(reference, states[index] as ObjectState<DataObject>));
     const resolved = new Map(looks.flatMap(({ id: key, resolved: value }) => (value === undefined ? [] : [[key, value] as const])));
     const trust = this.#trust.lookup(id, trustTextsOf(object.spec, references, resolved));
     if (trust === undefined) {
@@ -139,30 +139,32 @@ interface Look {
   readonly note?: string;
 }
 
-/** WARNING: an entry may be named hundreds of times, and reading a large one takes a while: each is read once. */
-function looksOf(references: readonly Reference[], states: readonly ObjectState<DataObject>[]): readonly Look[] {
-  const known = new Map<string, Look>();
-  return references.map((reference, index) => {
-    const before = known.get(referenceId(reference));
-    const found = look(reference, states[index] as ObjectState<DataObject>, before?.resolved);
-    known.set(found.id, found);
-    return found;
-  });
-}
-
-function look(reference: Reference, state: ObjectState<DataObject>, before: ResolvedReference | undefined): Look {
+function look(reference: Reference, state: ObjectState<DataObject>): Look {
   const found = { reference, id: referenceId(reference) };
   const problem = state.problem?.message;
   if (state.known === 'unknown') return { ...found, ...(problem === undefined ? {} : { problem }) };
   const note = problem === undefined ? {} : { note: `${reference.field}: ${reference.kind} ${reference.name} cannot be followed (${problem}), so its last known content counts` };
   if (state.known === 'absent') return { ...found, ...note, resolved: { status: 'ObjectMissing' } };
-  return { ...found, ...note, resolved: before ?? entryOf(reference, state.object) };
+  return { ...found, ...note, resolved: entryOf(reference, state.object) };
 }
 
-function entryOf({ kind, key }: Reference, { data = {} }: DataObject): ResolvedReference {
+/**
+ * The entries that were read of each object. WARNING: a Secret is another text each time that it is decoded, and policies keep what they were compiled
+ * from: a thousand small policies that name one large Secret would keep it a thousand times.
+ */
+const entries = new WeakMap<DataObject, Map<string, ResolvedReference>>();
+
+function entryOf({ kind, key }: Reference, object: DataObject): ResolvedReference {
+  const known = entries.get(object) ?? new Map<string, ResolvedReference>();
+  entries.set(object, known);
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const { data = {} } = object;
   const value = Object.hasOwn(data, key) ? data[key] : undefined;
   if (value === undefined) return { status: 'KeyMissing', keys: Object.keys(data).toSorted() };
-  return { status: 'Found', value: kind === 'Secret' ? Buffer.from(value, 'base64').toString('utf8') : value };
+  const found: ResolvedReference = { status: 'Found', value: kind === 'Secret' ? Buffer.from(value, 'base64').toString('utf8') : value };
+  known.set(key, found);
+  return found;
 }
 
 function rawOf(object: PolicyObject): RawPolicyObject {

@@ -3,7 +3,7 @@ import type { PolicySpecAuthority } from '../../api/v1alpha1.gen.ts';
 import { dockerConfigKeychain, mergeKeychains } from '../../registry/keychain.ts';
 import type { Keychain } from '../../registry/types.ts';
 import type { CompiledAuthority, CompiledSource, JudgingPolicy } from '../types.ts';
-import { PULL_SECRET_KEY, resolve, type ResolvedReferences } from './references.ts';
+import { PULL_SECRET_KEY, referenceId, resolve, type ResolvedReference, type ResolvedReferences } from './references.ts';
 import { Refused, refusing } from './refused.ts';
 
 /**
@@ -33,20 +33,17 @@ const MAX_PULL_SECRETS = 1024 * 1024;
  */
 export function compileSourceKeychains(authorities: readonly CompiledAuthority[], references: ResolvedReferences): Pick<JudgingPolicy, 'sourceKeychain'> {
   const keychains = new Map<string, Keychain>();
-  // One that is named many times is read once.
-  const known = new Map<string, Keychain>();
+  const counted = new Set<string>();
   let size = 0;
   const keychainOf = (name: string, field: string): Keychain => {
-    const text = resolve({ kind: 'Secret', name, key: PULL_SECRET_KEY, field }, references);
-    const before = known.get(name);
-    if (before !== undefined) return before;
-    size += text.length;
+    const reference = { kind: 'Secret', name, key: PULL_SECRET_KEY, field } as const;
+    const text = resolve(reference, references);
+    size += counted.has(name) ? 0 : text.length;
+    counted.add(name);
     if (size > MAX_PULL_SECRETS) {
       throw new Refused(field, `makes the pull secrets of this policy larger than ${MAX_PULL_SECRETS} characters together; remove from them what is for other registries`);
     }
-    const read = refusing(field, () => dockerConfigKeychain(Buffer.from(text), 'config.json', `Secret ${name}`)).keychain;
-    known.set(name, read);
-    return read;
+    return readKeychain(name, field, text, references.get(referenceId(reference)));
   };
   for (const [at, { sources }] of authorities.entries()) {
     for (const [index, source] of sources.entries()) {
@@ -56,6 +53,17 @@ export function compileSourceKeychains(authorities: readonly CompiledAuthority[]
     }
   }
   return keychains.size === 0 ? {} : { sourceKeychain: (source) => keychains.get(idOf(source)) };
+}
+
+/** What was read of each, once for all policies that name it and for each place where they do. */
+const read = new WeakMap<ResolvedReference, Keychain>();
+
+function readKeychain(name: string, field: string, text: string, source: ResolvedReference | undefined): Keychain {
+  const known = source && read.get(source);
+  if (known !== undefined) return known;
+  const { keychain } = refusing(field, () => dockerConfigKeychain(Buffer.from(text), 'config.json', `Secret ${name}`));
+  if (source !== undefined) read.set(source, keychain);
+  return keychain;
 }
 
 function idOf({ pullSecrets }: CompiledSource): string {

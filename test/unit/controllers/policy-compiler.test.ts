@@ -60,8 +60,12 @@ class World {
     return this.compile(object);
   }
 
+  release(id: string): void {
+    this.#compiler.release(id);
+  }
+
   async stop(): Promise<void> {
-    this.#compiler.release(ID);
+    this.release(ID);
     await this.#compiler.stop();
   }
 }
@@ -91,6 +95,27 @@ test('one that names a Secret waits until that is answered for, is woken, and co
     assert.deepEqual(world.woken, [ID]);
     assert.equal(told(world.compile(object)), 'compiled');
   }));
+
+test('a Secret is read once for all policies that name it, and not for each of them', () => {
+  let reads = 0;
+  const counting = (resourceVersion: string): KubeObject => ({
+    metadata: { namespace: 'web', name: 'release', uid: 's', resourceVersion },
+    data: {
+      get 'cosign.pub'() {
+        reads += 1;
+        return Buffer.from(PUBLIC_KEY).toString('base64');
+      },
+    },
+  }) as KubeObject;
+  return inWorld(counting('5'), async (world) => {
+    const object = objectOf(policy(BY_SECRET));
+    await world.read(object);
+    const before = reads;
+    for (let index = 0; index < 10; index += 1) assert.equal(told(world.compile({ ...object, generation: 2, name: `other-${index}` }, `ImageVerification/web/other-${index}`)), 'compiled');
+    assert.equal(reads, before);
+    for (let index = 0; index < 10; index += 1) world.release(`ImageVerification/web/other-${index}`);
+  });
+});
 
 const places: Record<string, { raw: ReturnType<typeof policy>; namespace: string }> = {
   'a namespaced policy reads its own namespace': { raw: policy(BY_SECRET), namespace: 'web' },

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { trustRecipe, trustSource } from '../../../../src/signatures/trust-recipe.ts';
 import type { CompileContext } from '../../../../src/verification/policy/compile.ts';
 import { referencesOf } from '../../../../src/verification/policy/references.ts';
+import { compileSourceKeychains } from '../../../../src/verification/policy/sources.ts';
 import { trustTextsOf } from '../../../../src/verification/policy/trust.ts';
 import { IDENTITY, keyAuthority, keylessAuthority, policy, type RawPolicy } from '../../../support/builders.ts';
 import { compile, compiled, sigstore } from '../../../support/compile.ts';
@@ -98,6 +99,15 @@ describe('pull secrets that are large', () => {
     const object = everywhere(() => 'reader');
     const cost = costOf(() => compiled(object, references));
     assert.ok(cost < 300, `it took ${cost} ms`);
+  });
+
+  test('are kept once for all policies that name them', () => {
+    const references = new Map([['Secret/reader/.dockerconfigjson', { status: 'Found', value: PULL } as const]]);
+    const [one, other] = ['a', 'b'].map((oci) => {
+      const { authorities } = compiled(source({ oci: `sigs.example/${oci}`, signaturePullSecrets: [{ name: 'reader' }] }), { 'Secret/reader/.dockerconfigjson': PULL });
+      return authorities[0]?.sources.map((place) => compileSourceKeychains(authorities, references).sourceKeychain?.(place))[0];
+    });
+    assert.ok(one !== undefined && one === other);
   });
 
   test('are refused where they are too large together', () => {
