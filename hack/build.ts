@@ -8,8 +8,12 @@ import { build } from 'esbuild';
 import type { Metafile, Plugin } from 'esbuild';
 import { bundledPackages, licenceText } from './build/licences.ts';
 import { objections } from './build/objections.ts';
+import { toScripts } from './build/script.ts';
 
 const root = resolve(import.meta.dirname, '..');
+
+/** The program that is started for every image of a pipeline. */
+const SCRIPT = { name: 'verify', exports: ['verifying'] } as const;
 
 interface Manifest {
   readonly devDependencies: Readonly<Record<string, string>>;
@@ -21,7 +25,10 @@ async function main(): Promise<number> {
   try {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
     const programs = programsOf(manifest);
-    const metafile = joined(await Promise.all(Object.entries(programs).map(([name, source]) => bundle(out, name, source))));
+    const scripts = join(out, SCRIPT.name);
+    const script = await bundle(scripts, SCRIPT.name, programs[SCRIPT.name] ?? '', 'inline');
+    const others = Object.entries(programs).filter(([name]) => name !== SCRIPT.name);
+    const metafile = joined([script, ...(await Promise.all(others.map(([name, source]) => bundle(out, name, source))))]);
     const packages = bundledPackages(Object.keys(metafile.inputs), root);
     const wrong = objections(Object.keys(metafile.inputs), packages, Object.keys(manifest.devDependencies));
     if (wrong.length > 0) {
@@ -29,6 +36,7 @@ async function main(): Promise<number> {
       return 1;
     }
     for (const path of Object.keys(metafile.outputs).filter((name) => name.endsWith('.js'))) rewrite(resolve(root, path), withBuiltins);
+    await toScripts(scripts, SCRIPT.name, SCRIPT.exports, script);
     writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenceText(packages));
     // Chunks are ES modules wherever dist is copied to, and find each program whichever chunk asks.
     const imports = Object.fromEntries(Object.keys(manifest.imports ?? {}).map((name) => [name, `./${name.slice(1)}.js`]));
@@ -49,7 +57,7 @@ function programsOf({ imports = {} }: Manifest): Readonly<Record<string, string>
 }
 
 /** One program and the chunks that it alone loads later: what several shared would come in as many files as there are ways to share. */
-async function bundle(outdir: string, name: string, source: string): Promise<Metafile> {
+async function bundle(outdir: string, name: string, source: string, sourcemap: 'linked' | 'inline' = 'linked'): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: { [name]: source },
@@ -61,7 +69,7 @@ async function bundle(outdir: string, name: string, source: string): Promise<Met
     platform: 'node',
     target: 'node24',
     chunkNames: 'chunks/[name]-[hash]',
-    sourcemap: 'linked',
+    sourcemap,
     sourcesContent: false,
     legalComments: 'none',
     // CommonJS packages call require for node's own modules, which ES modules do not have.

@@ -7,6 +7,7 @@ import { temporaryDirectory } from '../../hack/controlplane/estate.ts';
 import { letIn, parseDockerfile } from '../support/dockerfile.ts';
 import type { Stage } from '../support/dockerfile.ts';
 import { runToEnd } from '../support/run-to-end.ts';
+import type { Ended } from '../support/run-to-end.ts';
 
 // Docker is not needed: the stages of the Dockerfile are played in folders, with this machine's Node 24 for that of the images.
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -116,11 +117,25 @@ describe('what the Dockerfile makes', () => {
     assert.doesNotMatch(stderr, /seeds|Cannot find|MODULE/);
   });
 
+  test('has verify, with what it loads only where it is asked for', async () => {
+    const home = temporaryDirectory('packaging');
+    writeFileSync(join(home, 'policy.cel'), 'true and nothing more');
+    const verify = (...args: readonly string[]): Promise<Ended> => runToEnd([...entrypoint(), ...args, '127.0.0.1:1/a/b:c'], { HOME: home, TUF_ROOT: home, TUF_MIRROR: 'http://127.0.0.1:1' });
+    const identity = ['--certificate-identity=x', '--certificate-oidc-issuer=y'];
+    const said = await Promise.all([
+      verify('verify', '--key=k8s://namespace/secret', '--insecure-ignore-tlog'),
+      verify('verify-attestation', `--policy=${join(home, 'policy.cel')}`, ...identity),
+      verify('verify', ...identity),
+    ]);
+    const wanted = [/checking if secret exists: kubeconfig/, /--policy .*policy\.cel: the expression/, /the TUF mirror http:\/\/127\.0\.0\.1:1 could not be asked/];
+    for (const [index, { stderr }] of said.entries()) assert.match(stderr, wanted[index] ?? /^$/);
+  });
+
   test('is our code and licences, and nothing that only tests or builds use', () => {
     const names = files(app);
     assert.ok(names.includes('cli.js') && names.includes('LICENSE') && names.includes('THIRD-PARTY-LICENSES.txt'));
-    assert.deepEqual(names.filter((name) => !/^(?:(?:cli|judge-worker|re2js|verify)\.js(?:\.map)?|package\.json|LICENSE|THIRD-PARTY-LICENSES\.txt|chunks\/[\w.-]+\.js(?:\.map)?)$/.test(name)), []);
-    const code = names.filter((name) => name.endsWith('.js')).map((name) => readFileSync(join(app, name), 'utf8')).join('\n');
+    assert.deepEqual(names.filter((name) => !/^(?:(?:cli|judge-worker|re2js|verify)\.js(?:\.map)?|package\.json|LICENSE|THIRD-PARTY-LICENSES\.txt|chunks\/[\w.-]+\.js(?:\.map)?|verify\/(?:[\w.-]+\.cjs(?:\.map)?|all-[\w.-]+\.code))$/.test(name)), []);
+    const code = names.filter((name) => /\.c?js$/.test(name)).map((name) => readFileSync(join(app, name), 'utf8')).join('\n');
     for (const foreign of ['test/support', 'fast-check', '@peculiar/x509', 'node:test']) assert.ok(!code.includes(foreign), foreign);
   });
 

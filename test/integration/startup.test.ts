@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,9 @@ const DIST = resolve(import.meta.dirname, '../../dist');
 const HOOK = `import { registerHooks } from 'node:module';
 const loaded = new Set();
 registerHooks({ load(url, context, next) { loaded.add(url); return next(url, context); } });
+const fs = process.getBuiltinModule('fs');
+const { readFileSync } = fs;
+fs.readFileSync = (path, ...more) => { if (/[.](cjs|code)$/.test(path)) loaded.add('file://' + path); return readFileSync(path, ...more); };
 process.on('exit', () => process._rawDebug('LOADED ' + JSON.stringify({ files: [...loaded], builtins: process.moduleLoadList })));`;
 
 interface Loaded {
@@ -35,16 +38,24 @@ async function load(...args: readonly string[]): Promise<Loaded> {
   assert.ok(told !== undefined, stderr);
   const { files: urls, builtins } = JSON.parse(told) as { files: string[]; builtins: string[] };
   const files = urls.filter((url) => url.startsWith('file:')).map((url) => fileURLToPath(url));
-  const sources = files.flatMap((file) => (existsSync(`${file}.map`) ? (JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { sources: string[] }).sources : []));
+  const sources = files.flatMap((file) => (existsSync(`${file}.map`) ? sourcesOf(JSON.parse(readFileSync(`${file}.map`, 'utf8')) as SourceMap) : []));
   return {
     code,
     files: files.map((file) => file.slice(DIST.length + 1)),
-    bytes: files.reduce((sum, file) => sum + statSync(file).size, 0),
+    bytes: files.filter((file) => !file.endsWith('.code')).reduce((sum, file) => sum + statSync(file).size, 0),
     packages: [...new Set(sources.flatMap((source) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? []))].toSorted(),
     builtins: builtins.filter((name) => name.startsWith('NativeModule ')).map((name) => name.slice('NativeModule '.length)),
   };
 }
 
+/** Of one file, or of what was put one after the other into one. */
+type SourceMap = { readonly sources: readonly string[] } | { readonly sections: readonly { readonly map: SourceMap }[] };
+
+function sourcesOf(map: SourceMap): readonly string[] {
+  return 'sources' in map ? map.sources : map.sections.flatMap((section) => sourcesOf(section.map));
+}
+
+const CODE = `verify/all-${process.version}-${process.arch}.code`;
 const MEBI = 1024 * 1024;
 
 describe('what is loaded', () => {
@@ -65,14 +76,32 @@ describe('what is loaded', () => {
     await world.signImage(image, world.keyless({ subject: 'a@acme.example', issuer: 'https://issuer.example' }));
     const identity = ['--certificate-identity=a@acme.example', '--certificate-oidc-issuer=https://issuer.example'];
     const exact = await load('verify', `--trusted-root=${root}`, ...identity, image.reference);
-    assert.deepEqual({ code: exact.code, first: exact.files.slice(0, 2) }, { code: 0, first: ['cli.js', 'verify.js'] });
-    // Each file costs half a millisecond. What is loaded for some calls only has a few files in common with the rest.
-    assert.ok(exact.files.length <= 8, exact.files.join(' '));
+    assert.deepEqual({ code: exact.code, files: exact.files }, { code: 0, files: ['cli.js', 'verify.js', 'verify/all.cjs', CODE] });
     assert.deepEqual(exact.packages, ['@sigstore/bundle', '@sigstore/core', '@sigstore/protobuf-specs', '@sigstore/tuf', '@sigstore/verify', 'p-queue']);
     assert.ok(exact.bytes < 0.75 * MEBI, `${exact.bytes} bytes`);
     // All of WebCrypto is loaded by whoever reads every property of node:crypto, as an import statement does.
     assert.deepEqual(exact.builtins.filter((name) => /^(?:internal\/crypto\/webcrypto|http2|worker_threads|sqlite)$/.test(name)), []);
     const pattern = await load('verify', `--trusted-root=${root}`, '--certificate-identity-regexp=.', '--certificate-oidc-issuer-regexp=.', image.reference);
     assert.deepEqual({ code: pattern.code, more: pattern.files.filter((file) => !exact.files.includes(file)) }, { code: 0, more: ['re2js.js'] });
+  });
+
+  test('is compiled already, by the Node that built it', async () => {
+    const read = (name: string): string => `require('fs').readFileSync(${JSON.stringify(join(DIST, name))}`;
+    const compile = `new (require('vm').Script)(${read('verify/all.cjs')}, 'latin1'), { cachedData: ${read(CODE)}).subarray(0, -32) })`;
+    const { stdout } = await runToEnd(['--print', `${compile}.cachedDataRejected`]);
+    assert.equal(stdout.trim(), 'false');
+  });
+
+  test('is the script that is there, where it is not the one that was compiled; and any script where nothing was', async () => {
+    const dist = join(temporaryDirectory('startup'), 'dist');
+    cpSync(DIST, dist, { recursive: true });
+    const script = readFileSync(join(dist, 'verify/all.cjs'), 'latin1');
+    assert.ok(script.includes('[flags] IMAGE...'));
+    // Of the same length, which is all that V8 compares.
+    writeFileSync(join(dist, 'verify/all.cjs'), script.replaceAll('[flags] IMAGE...', '[FLAGS] image...'), 'latin1');
+    const help = async (): Promise<boolean> => (await runToEnd([join(dist, 'cli.js'), 'verify', '--help'])).stdout.includes('[FLAGS] image...');
+    assert.equal(await help(), true, 'changed');
+    rmSync(join(dist, CODE));
+    assert.equal(await help(), true, 'not compiled');
   });
 });
