@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackoffOptions } from '../../src/base/backoff.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -322,7 +323,11 @@ describe('a reflector', BOUND, () => {
     const watched = await watching();
     try {
       proxy.inject('garbage', watched.watchHere);
-      await until(() => watched.watches.length === 1 && proxy.openWatches(watched.watchHere) === 1, 'it resumes');
+      const opened = (): number => proxy.seen.filter((request) => request.watch && watched.watchHere(request)).length;
+      await until(() => watched.watches.length === 1 && opened() === 2, 'it resumes');
+      // The old one counts as open until the proxy hears that it was ended, and the new one only when it is answered.
+      await sleep(500);
+      await until(() => proxy.openWatches(watched.watchHere) === 1, 'the new watch alone is open');
       assert.equal(watched.lists.length, 1);
       proxy.inject('garbage', watched.watchHere);
       await until(() => watched.lists.length === 2, 'it lists');
