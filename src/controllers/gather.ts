@@ -4,7 +4,6 @@ import { messageOf } from '../base/errors.ts';
 import type { Keychain, RegistryClient } from '../registry/types.ts';
 import type { ReconcileContext } from '../runtime/controller.ts';
 import { failureVerdict } from '../verification/failure.ts';
-import { mapLimited } from '../verification/fetch.ts';
 import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
 import type { ImageVerdict, PolicyVerdict, VerificationEngine } from '../verification/types.ts';
 import { compiledOf, type GovernanceDependencies, governanceOf, type ImageQuestion, questionsOf, type SettledGovernor } from './governance.ts';
@@ -39,9 +38,6 @@ export interface WorkloadFacts {
 
 type Context = Pick<ReconcileContext, 'signal' | 'log'>;
 
-/** Images of one workload that are asked about at the same time: it may have hundreds, each with megabytes of signatures. */
-const IMAGES_AT_ONCE = 4;
-
 interface Asking extends Context {
   readonly workload: WorkloadObject;
   readonly before: WorkloadRecord | undefined;
@@ -61,7 +57,7 @@ export async function gather(dependencies: GatherDependencies, workload: Workloa
   const recorded = dependencies.ledger.get(workloadKey(workload));
   const before = recorded?.uid === workload.uid ? recorded : undefined;
   const asking: Asking = { workload, before, signal, log, keychains: await keychainsOf(dependencies, workload, policies, signal), answers: new Map() };
-  const images = await mapLimited(questions, IMAGES_AT_ONCE, (one) => outcomeOf(dependencies, asking, one));
+  const images = await Promise.all(questions.map((one) => outcomeOf(dependencies, asking, one)));
   const waits = await Promise.all([...asking.answers.values()].map(async (answer) => (await answer).retryAfter ?? 0));
   const retryAfter = Math.max(0, ...waits);
   return { workload, images, policies, governance: governanceOf(questions), now: dependencies.clock.now(), ...(retryAfter === 0 ? {} : { retryAfter }) };

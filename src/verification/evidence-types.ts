@@ -65,6 +65,8 @@ export interface ReadOptions {
   readonly payload: number;
   /** All that is kept of this place: payloads, bundles, annotations. What does not fit is omitted. */
   readonly budget: Budget;
+  /** Bytes that all look-ups under way may hold together: what finds no room there is asked for again. Absent: no such bound. */
+  readonly room?: Budget;
   /** Concurrent fetches. */
   readonly fetches: number;
   /** What the tags of legacy signatures and attestations begin with; nothing by default. */

@@ -9,12 +9,14 @@ import type { RegistryCall, RegistryClient, RepositoryName } from '../registry/t
 import { RegistryError } from '../registry/types.ts';
 import type { Candidate } from '../signatures/types.ts';
 import { readReferrers } from './bundle-evidence.ts';
-import type { Evidence, Found, ReadOptions } from './evidence-types.ts';
+import type { Budget, Evidence, Found, ReadOptions } from './evidence-types.ts';
 import { NOTHING, budgetOf, merge } from './evidence-types.ts';
 import { readAttestations, readLegacy } from './legacy-evidence.ts';
 import type { EngineLimits } from './limits.ts';
 
 const OVERHEAD = 1024;
+/** Of how many digests with as much as there may be of one all look-ups under way may hold the bytes. */
+const ROOM = 16;
 const keys = new WeakMap<Candidate, Digest>();
 
 /** Whose evidence, and which: by digest alone, a signed copy elsewhere would speak for an unsigned one. */
@@ -41,6 +43,8 @@ export class EvidenceReader {
   readonly #hold: HoldBytes;
   readonly #kept: Lru<Evidence>;
   readonly #flights = new SingleFlight<Evidence>();
+  /** Bytes of the look-ups under way. */
+  #held = 0;
 
   constructor(registry: RegistryClient, clock: Clock, limits: EngineLimits, hold: HoldBytes = asTheyAre) {
     this.#hold = hold;
@@ -48,6 +52,15 @@ export class EvidenceReader {
     this.#clock = clock;
     this.#limits = limits;
     this.#kept = new Lru(limits.evidenceBytes);
+  }
+
+  /** Milliseconds after which no look-up is begun any more for a judgement that names many places. */
+  get patience(): number {
+    return this.#limits.lookup;
+  }
+
+  get now(): number {
+    return this.#clock.now();
   }
 
   /** Bytes of evidence that one judgement may hold, from all places together. */
@@ -82,6 +95,15 @@ export class EvidenceReader {
     const { repository, digest, tagPrefix, predicateTypes } = subject;
     const { lookup, signatures, fetches, digestBytes, attestationBytes } = this.#limits;
     const attested = predicateTypes !== undefined;
+    let taken = 0;
+    const room: Budget = {
+      take: (wanted) => {
+        if (this.#held + wanted > ROOM * digestBytes) return false;
+        this.#held += wanted;
+        taken += wanted;
+        return true;
+      },
+    };
     const limit = deadline(this.#clock, lookup, `looking for signatures in ${repository.host}/${repository.path}`, call.signal);
     const options: Omit<ReadOptions, 'budget'> = {
       registry: this.#registry,
@@ -91,6 +113,7 @@ export class EvidenceReader {
       signatures,
       payload: attested ? this.#limits.attestation : this.#limits.payload,
       fetches,
+      room,
       attestations: attested,
       ...(attested ? { predicateTypes } : {}),
       ...(tagPrefix === undefined ? {} : { tagPrefix }),
@@ -107,6 +130,7 @@ export class EvidenceReader {
       return { ...found, digest, hash, fetchedAt: this.#clock.now() };
     } finally {
       limit.cancel();
+      this.#held -= taken;
     }
   }
 }

@@ -52,11 +52,14 @@ export async function fetchCandidate(
   location: string,
   make: (bytes: Uint8Array) => Candidate,
 ): Promise<Found> {
-  const { registry, repository, payload, budget, call } = options;
+  const { registry, repository, payload, budget, room, call } = options;
   const tooLarge = (size: string): Found =>
     defective({ location, reason: 'LimitExceeded', message: `the signature's content is ${size}, and at most ${payload} bytes are read`, unread: true });
   if (blob.size > payload) return tooLarge(`${blob.size} bytes`);
   if (!budget.take(blob.size)) return { ...defective(), omitted: 1 };
+  if (room?.take(blob.size) === false) {
+    return { ...defective(), failures: [new RegistryError('Unavailable', `${location} was not read, because too many large signatures and attestations are being read at the moment; it is asked again`)] };
+  }
   try {
     const bytes = await registry.blob(repository, blob.digest, payload, call);
     // Only now is it known whether the descriptor told the truth.

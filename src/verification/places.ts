@@ -3,6 +3,7 @@ import { digestOf } from '../base/digest.ts';
 import type { Digest } from '../base/digest.ts';
 import { mergeKeychains } from '../registry/keychain.ts';
 import type { RegistryCall } from '../registry/types.ts';
+import { RegistryError } from '../registry/types.ts';
 import type { EvidenceReader, Subject } from './evidence.ts';
 import { bytesOf } from './evidence.ts';
 import type { Evidence } from './evidence-types.ts';
@@ -20,20 +21,22 @@ export interface Gathering {
 }
 
 /** Places that are looked into at the same time for one judgement: what each holds is in memory then. */
-const AT_ONCE = 2;
+const AT_ONCE = 4;
 
 /**
  * The evidence of each authority, in their order, each not older than `maxAge` milliseconds: from its sources, else from beside the
  * image, and attestations of the types that it wants, else signatures. Those that look in one place for the same get one object. A place
- * for which there is no room any more (`EvidenceReader.most`) is not looked into, and counts as something that was not looked at.
+ * for which there is no room any more (`EvidenceReader.most`) is not looked into, and counts as something that was not looked at; one for which
+ * there is no time any more is a failed look-up.
  */
 export async function gatherEvidence(gathering: Gathering, maxAge: number): Promise<readonly Evidence[]> {
   const { reader, policy } = gathering;
   const wanted = policy.authorities.map((authority) => placesOf(gathering, authority));
   const found = new Map<string, Evidence>();
+  const end = reader.now + reader.patience;
   let held = 0;
   await mapLimited([...new Map(wanted.flat().map((place) => [place.id, place])).values()], AT_ONCE, async (place) => {
-    const evidence = held < reader.most ? await reader.read(place.subject, maxAge, place.call) : unread(place, [...found.values()]);
+    const evidence = held >= reader.most || reader.now > end ? unread(place, held >= reader.most, reader.now) : await reader.read(place.subject, maxAge, place.call);
     held += bytesOf(evidence);
     found.set(place.id, evidence);
   });
@@ -68,8 +71,10 @@ function placeOf(subject: Subject, call: RegistryCall): Place {
   return { id: JSON.stringify([subject, call.keychain.scope]), subject, call };
 }
 
-function unread({ id, subject: { digest } }: Place, read: readonly Evidence[]): Evidence {
-  return { ...NOTHING, omitted: 1, digest, hash: digestOf(`not read: ${id}`), fetchedAt: Math.min(...read.map(({ fetchedAt }) => fetchedAt)) };
+function unread({ id, subject: { repository, digest } }: Place, full: boolean, fetchedAt: number): Evidence {
+  const nothing = { ...NOTHING, digest, hash: digestOf(`not read: ${id}`), fetchedAt };
+  if (full) return { ...nothing, omitted: 1 };
+  return { ...nothing, failures: [new RegistryError('Unavailable', `${repository.host}/${repository.path} was not asked, because the other places that the policy names took too long; it is asked again`)] };
 }
 
 function typesOf({ attestations }: CompiledAuthority): readonly string[] | undefined {

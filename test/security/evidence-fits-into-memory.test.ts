@@ -66,6 +66,34 @@ test('annotations count too', async () => {
   assert.ok(found.bytes <= DEFAULT_LIMITS.digestBytes && found.omitted > 0, `${found.bytes} bytes`);
 });
 
+test('look-ups under way hold no more than there is room for together, and what found none is asked for again', async () => {
+  const limits = { ...DEFAULT_LIMITS, digestBytes: 20_000 };
+  const registry = new MemoryRegistry();
+  const digests = Array.from({ length: 50 }, (_, index) => digestOf(`image ${index}`));
+  for (const one of digests) registry.sign(one, { payload: one.padEnd(9_000), annotations: SIGNED });
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  let waiting = 0;
+  registry.before = (call) => {
+    if (!call.startsWith('blob')) return undefined;
+    waiting += 1;
+    return gate;
+  };
+  const reader = new EvidenceReader(registry, new ManualClock(), limits);
+  const read = (one: (typeof digests)[number]): ReturnType<EvidenceReader['read']> => reader.read({ repository: REPOSITORY, digest: one }, 0, { keychain: ANONYMOUS });
+  const reading = digests.map(read);
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(waiting, Math.floor((16 * 20_000) / 9_000));
+  open();
+  const found = await Promise.all(reading);
+  const without = found.filter(({ failures }) => failures.length > 0);
+  assert.equal(without.length, digests.length - waiting);
+  assert.match(without[0]?.failures[0]?.message ?? '', /was not read, because too many large signatures and attestations are being read at the moment; it is asked again$/);
+  assert.equal((await read(without[0]?.digest ?? DIGEST)).candidates.length, 1);
+});
+
 const PATH = { path: 'acme/web' };
 const digest = digestOf('an image');
 
