@@ -15,9 +15,14 @@ export function readDuration(text: string, bounds: { readonly min: number; reado
   if (parts.length === 0 || read !== text) throw new BadValue(`"${text}" is not a duration like 30s, 2m or 1m30s`);
   const total = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ''] ?? Number.NaN), 0);
   if (total < bounds.min || total > bounds.max) {
-    throw new BadValue(`${text} is out of bounds: it must be from ${bounds.min / 1000}s to ${bounds.max / 1000}s`);
+    throw new BadValue(`${text} is out of bounds: it must be from ${durationText(bounds.min)} to ${durationText(bounds.max)}`);
   }
   return total;
+}
+
+function durationText(milliseconds: number): string {
+  const [unit, length] = Object.entries(UNITS).findLast(([, one]) => milliseconds >= one && milliseconds % one === 0) ?? ['ms', 1];
+  return `${milliseconds / length}${unit}`;
 }
 
 /** A whole number within bounds. */
