@@ -98,7 +98,8 @@ export class EvidenceReader {
     let taken = 0;
     const room: Budget = {
       take: (wanted) => {
-        if (this.#held + wanted > ROOM * digestBytes) return false;
+        // What is alone is always read, however large it may be.
+        if (this.#held > taken && this.#held + wanted > ROOM * digestBytes) return false;
         this.#held += wanted;
         taken += wanted;
         return true;

@@ -94,6 +94,14 @@ test('look-ups under way hold no more than there is room for together, and what 
   assert.equal((await read(without[0]?.digest ?? DIGEST)).candidates.length, 1);
 });
 
+test('what is looked up alone has room, however large attestations may be', async () => {
+  const registry = new MemoryRegistry();
+  registry.put({ layers: [0, 1].map((index) => ({ ...registry.blobOf(`${index}`.padEnd(400_000)), annotations: SIGNED })) }, `${DIGEST.replace(':', '-')}.att`);
+  const limits = { ...DEFAULT_LIMITS, digestBytes: 20_000, attestation: MIB, attestationBytes: 2 * MIB };
+  const { candidates, failures } = await new EvidenceReader(registry, new ManualClock(), limits).read({ repository: REPOSITORY, digest: DIGEST, predicateTypes: ['a'] }, 0, { keychain: ANONYMOUS });
+  assert.deepEqual([candidates.length, failures], [2, []]);
+});
+
 const PATH = { path: 'acme/web' };
 const digest = digestOf('an image');
 
