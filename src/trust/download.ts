@@ -39,6 +39,7 @@ export async function downloadTrust(options: DownloadOptions): Promise<Omit<Refr
   const work = await workFolder(options);
   const direct = useProxy(options.proxy);
   try {
+    await fill(work, options);
     const found = await ask(options, join(work, CACHE), join(work, FIRST));
     await keep(join(work, CACHE), join(folder, CACHE));
     return found;
@@ -56,23 +57,31 @@ const WORK = 'refresh-';
 /** No refresh takes as long: whoever left such a folder is gone. Milliseconds. */
 const ABANDONED = 3_600_000;
 
-/**
- * A folder of this refresh alone, with what the library kept of the last one that succeeded: the library writes its files in place, and
- * another process may be refreshing, or may have ended in the middle of it.
- */
-async function workFolder({ repository, folder, now }: DownloadOptions): Promise<string> {
-  try {
+/** A folder of this refresh alone, because another process may be refreshing, or may have ended in the middle of it. */
+async function workFolder({ folder, now }: DownloadOptions): Promise<string> {
+  return onDisk(folder, async () => {
     for (const name of await readdir(folder)) {
       const path = join(folder, name);
       const touched = name.startsWith(WORK) ? await stat(path).catch(() => undefined) : undefined;
       if (touched !== undefined && now - touched.mtimeMs > ABANDONED) await rm(path, { recursive: true, force: true });
     }
-    const work = await mkdtemp(join(folder, WORK));
+    return mkdtemp(join(folder, WORK));
+  });
+}
+
+/** With what the library kept of the last refresh that succeeded: it writes its files in place. */
+async function fill(work: string, { repository, folder }: DownloadOptions): Promise<void> {
+  await onDisk(folder, async () => {
     await mkdir(join(work, CACHE));
     await cp(join(folder, CACHE), join(work, CACHE), { recursive: true }).catch(() => undefined);
     await dropBroken(join(work, CACHE));
     await writeFile(join(work, FIRST), repository.firstRoot ?? embeddedRoot(), { mode: 0o600 });
-    return work;
+  });
+}
+
+async function onDisk<Value>(folder: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
   } catch (error) {
     throw new TrustRefreshError('Disk', `the folder ${folder} cannot be used: ${messageOf(error)}`, { cause: error });
   }
