@@ -70,7 +70,7 @@ class Client implements RegistryClient {
     const { onRequest, patience = 2_000 } = options;
     const sender = new Sender(this.#transport, new HostLimiter(concurrency), { clock, requestTimeout, onRequest, retries: RETRIES, patience });
     const authenticator = new Authenticator(sender, { clock, rules, tokenHosts: options.tokenHosts ?? {} });
-    this.#requester = new Requester(sender, authenticator, {
+    this.#requester = new Requester(sender, authenticator, this.#transport, {
       clock, rules, userAgent: options.userAgent ?? 'assay', insecure: tls.insecure ?? false, probeTimeout: PROBE_TIMEOUT,
     });
   }

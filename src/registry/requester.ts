@@ -9,7 +9,7 @@ import { header } from './headers.ts';
 import { endpointOf, type Endpoint, type HostRules, type Scheme } from './hosts.ts';
 import type { Reply, Sender } from './sender.ts';
 import { firstReach, judgeStep } from './steps.ts';
-import { TransportError } from './transport.ts';
+import { TransportError, type Transport } from './transport.ts';
 import { RegistryError, type Keychain, type RequestKind } from './types.ts';
 
 /** One question to a registry. */
@@ -49,18 +49,21 @@ const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const SCHEME_AGE = 600_000;
 const ALIVE_AGE = 60_000;
+const GREETING_TIMEOUT = 500;
 
 /** Asks registries: finds out how each is spoken to, authenticates, follows redirects by hand. */
 export class Requester {
   readonly #sender: Sender;
   readonly #authenticator: Authenticator;
+  readonly #transport: Transport;
   readonly #options: RequesterOptions;
   readonly #schemes = new Lru<Scheme>(1024);
   readonly #alive = new Lru<true>(1024);
 
-  constructor(sender: Sender, authenticator: Authenticator, options: RequesterOptions) {
+  constructor(sender: Sender, authenticator: Authenticator, transport: Transport, options: RequesterOptions) {
     this.#sender = sender;
     this.#authenticator = authenticator;
+    this.#transport = transport;
     this.#options = options;
   }
 
@@ -153,6 +156,7 @@ export class Requester {
   }
 
   async #speaks(endpoint: Endpoint, origin: string, question: Question): Promise<boolean> {
+    if (await this.#isPlain(endpoint, new URL(origin), question)) return false;
     const probe = deadline(this.#options.clock, this.#options.probeTimeout, `TLS to ${endpoint.host}`, question.signal);
     try {
       await this.#ping({ ...question, signal: probe.signal }, endpoint, new URL(origin).origin);
@@ -163,6 +167,20 @@ export class Requester {
       return thrown instanceof TransportError && thrown.code === 'certificate';
     } finally {
       probe.cancel();
+    }
+  }
+
+  /** What is asked first, because it is cheaper; where it says nothing, TLS itself is tried. */
+  async #isPlain(endpoint: Endpoint, origin: URL, question: Question): Promise<boolean> {
+    const limit = deadline(this.#options.clock, GREETING_TIMEOUT, `a greeting to ${endpoint.host}`, question.signal);
+    try {
+      return await this.#transport.isPlain(origin, firstReach(endpoint), limit.signal);
+    } catch (thrown) {
+      // TLS will meet the same fault.
+      if (!(thrown instanceof TransportError)) throw thrown;
+      return false;
+    } finally {
+      limit.cancel();
     }
   }
 

@@ -10,6 +10,7 @@ import { CodedError } from '../base/errors.ts';
 import { addressKind, permits, type AddressKind, type Reach } from './address.ts';
 import { faultOf, type Fault } from './faults.ts';
 import type { Headers } from './headers.ts';
+import { answersInHttp } from './plain.ts';
 import { Proxies, type ProxyVariables } from './proxy.ts';
 
 /** TLS towards registries. The client certificate, the server name and `insecure` apply to the registry's own host. */
@@ -107,6 +108,20 @@ export class Transport {
         if (!(thrown instanceof KeptConnectionError) || exchange.method === 'POST' || gone >= this.#connections) throw failure;
         if (!(failure instanceof TransportError && LOST.has(failure.code))) throw failure;
       }
+    }
+  }
+
+  /** Whether the server there says by itself, and not a proxy for it, that it speaks HTTP and no TLS. Throws {@link TransportError}. */
+  async isPlain(url: URL, reach: Reach, signal: AbortSignal): Promise<boolean> {
+    this.#refuseLiteral(url, reach);
+    if (this.#proxyFor(url) !== undefined || this.#closed) return false;
+    const closing = new AbortController();
+    const end = (reason: Error): void => closing.abort(reason);
+    this.#underway.add(end);
+    try {
+      return await answersInHttp(url, this.#guarded(reach), AbortSignal.any([signal, closing.signal]));
+    } finally {
+      this.#underway.delete(end);
     }
   }
 
