@@ -7,6 +7,7 @@ import type { TrustRoot } from '../signatures/trust-root.ts';
 import type { Candidate, Profile, Proof, Requirement } from '../signatures/types.ts';
 import { SignatureError } from '../signatures/types.ts';
 import { bundleRefusal } from './refusal/bundle.ts';
+import { checkStoredChain } from './refusal/legacy-parts.ts';
 import { legacyRefusal } from './refusal/legacy.ts';
 import { Mismatch } from './refusal/mismatch.ts';
 import { checkAttestation, checkBundle, checkLegacy } from './verify-checks.ts';
@@ -69,6 +70,7 @@ export function operatorRefusal(bench: Bench, digest: Digest, accepted: readonly
 function proofOf(bench: Bench, digest: Digest, candidate: Candidate, profile: Profile): Proof {
   const proof = prove(candidate, { ...bench.requirement, profile });
   const check = { legacy: checkLegacy, 'legacy-attestation': checkAttestation, bundle: checkBundle }[candidate.format];
+  if (profile === COSIGN && bench.key === undefined && candidate.format !== 'bundle') checkStoredChain(candidate);
   check(proof, digest, bench.options);
   return proof;
 }

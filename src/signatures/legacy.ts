@@ -118,7 +118,9 @@ function readTimestamps(text: string | undefined, profile: Profile): readonly Bu
   return [fromBase64(unwrapped(token, profile), 'SignedRFC3161Timestamp', limit)];
 }
 
-/** Go's decoder passes over line breaks in base64. */
+/** Go's decoder passes over line breaks in base64, and over the bits that are left at its end. */
 function unwrapped(text: unknown, { strictJson }: Profile): unknown {
-  return strictJson || typeof text !== 'string' ? text : text.replaceAll(/[\r\n]/g, '');
+  if (strictJson || typeof text !== 'string') return text;
+  const joined = text.replaceAll(/[\r\n]/g, '');
+  return joined.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(joined) ? Buffer.from(joined, 'base64').toString('base64') : joined;
 }

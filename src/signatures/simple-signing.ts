@@ -15,9 +15,20 @@ const TYPE = 'cosign container image signature';
 
 /**
  * Reads a legacy payload (simple signing). The cosign profile finds keys as Go does, in any case and the last one wins, and looks
- * neither at the type nor for the name. Throws {@link JsonError}.
+ * neither at the type nor for the name; what it cannot read says nothing of any image, which matters only where claims are checked.
+ * Throws {@link JsonError}.
  */
-export function readSimpleSigning(payload: Uint8Array, { limits, strictJson }: Profile): Claim {
+export function readSimpleSigning(payload: Uint8Array, profile: Profile): Claim {
+  if (profile.strictJson) return read(payload, profile);
+  try {
+    return read(payload, profile);
+  } catch (error) {
+    if (error instanceof JsonError) return { type: '', subjects: [] };
+    throw error;
+  }
+}
+
+function read(payload: Uint8Array, { limits, strictJson }: Profile): Claim {
   const root = asObject(parseJson(payload, { strict: strictJson, maxDepth: limits.jsonDepth }), 'the payload');
   const field = strictJson ? exactField : goField;
   const critical = asObject(field(root, 'critical'), 'critical');
@@ -29,8 +40,6 @@ export function readSimpleSigning(payload: Uint8Array, { limits, strictJson }: P
   if (strictJson && type !== TYPE) {
     throw new JsonError(`critical.type is ${JSON.stringify(type.slice(0, 128))} instead of ${JSON.stringify(TYPE)}`);
   }
-  // For cosign it says nothing of any image then, which matters only where claims are checked.
-  if (!isDigest(digest) && !strictJson) return { type, subjects: [] };
   if (!isDigest(digest)) throw new JsonError('critical.image.docker-manifest-digest is not a sha256 digest');
   const name = asString(reference, 'critical.identity.docker-reference');
   return { type, subjects: [{ digest, name, annotations: asObject(field(root, 'optional') ?? {}, 'optional') }] };

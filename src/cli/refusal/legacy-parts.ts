@@ -53,6 +53,12 @@ function readTimestamp(bundle: JsonObject): Buffer {
   return bytesIn(bundle, 'SignedRFC3161Timestamp', 'unmarshaling RFC3161 timestamp bundle');
 }
 
+/** The chain beside a keyless signature, which must be whole although nothing in it is believed (pkg/cosign/verify.go, verifyInternal). Throws {@link Mismatch}. */
+export function checkStoredChain({ annotations }: Pick<LegacyCandidate, 'annotations'>): void {
+  const chain = annotations['dev.sigstore.cosign/chain'];
+  if (chain) readCertificate(chain);
+}
+
 /** The first certificate of the annotation, though all of them must be whole (sigstore/sigstore, pkg/cryptoutils). */
 function readCertificate(text: string): X509Certificate | undefined {
   let blocks: ReturnType<typeof readPem>;

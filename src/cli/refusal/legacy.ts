@@ -7,7 +7,7 @@ import { checkAnnotations } from './annotations.ts';
 import { checkEnvelope, readEnvelope } from './legacy-attestation.ts';
 import { checkLegacyLog } from './legacy-log.ts';
 import type { LegacyParts } from './legacy-parts.ts';
-import { readParts } from './legacy-parts.ts';
+import { checkStoredChain, readParts } from './legacy-parts.ts';
 import { Mismatch, refusalOf } from './mismatch.ts';
 import type { Question } from './question.ts';
 import { checkSigner } from './signer.ts';
@@ -27,6 +27,7 @@ export function legacyRefusal(candidate: Exclude<Candidate, { format: 'bundle' }
     if (parts.certificate !== undefined) refuseRepeatedExtension(parts.certificate.raw, question.requirement.profile.limits.certificateBytes);
     const stamped = question.requirement.timestamp === 'Required' ? timeStamped(parts, question) : undefined;
     if (question.requirement.log === 'Required') checkLegacyLog(parts, question);
+    if (question.requirement.key === undefined && parts.certificate !== undefined) checkStoredChain(candidate);
     const { key, chain } = signerOf(parts, question);
     if (candidate.format === 'legacy') checkSignature(parts, key, question);
     else checkEnvelope(readEnvelope(parts.payload), key, question);

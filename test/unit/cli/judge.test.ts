@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as fc from 'fast-check';
 import { bundleRefusal } from '../../../src/cli/refusal/bundle.ts';
+import { checkStoredChain } from '../../../src/cli/refusal/legacy-parts.ts';
 import { checkAttestation, checkBundle, checkLegacy } from '../../../src/cli/verify-checks.ts';
 import { readFlags } from '../../../src/cli/verify-flags.ts';
 import { benchOf, judge } from '../../../src/cli/verify-judge.ts';
@@ -32,11 +33,12 @@ function bundleOf(text: string): BundleCandidate {
   return { format: 'bundle', location: 'here', bytes: Buffer.from(text) };
 }
 
-/** What decides: the proof, and the flags that it is held against. */
+/** What decides: the proof, the flags that it is held against, and that a chain beside it is whole. */
 function counts(candidate: Candidate): boolean {
   const check = { legacy: checkLegacy, 'legacy-attestation': checkAttestation, bundle: checkBundle }[candidate.format];
   try {
     check(prove(candidate, bench.requirement), DIGEST, options);
+    if (candidate.format !== 'bundle') checkStoredChain(candidate);
     return true;
   } catch {
     return false;
@@ -84,4 +86,16 @@ test('a signature that no sentence is found for is refused all the same, in word
   const candidate = bundleOf(JSON.stringify(world.bundle(alice, ARTIFACT)).replace('"sig":', '"keyid":"somebody","sig":'));
   assert.equal(bundleRefusal(candidate, question), undefined);
   assert.deepEqual(judge(bench, DIGEST, [candidate]), { accepted: [], errors: ['the signature cannot be read: the envelope names the key of its signature'] });
+});
+
+test('an entry that says a time which nothing proves is no entry without a time: no timestamp takes its place, as for cosign', () => {
+  const bundle = JSON.parse(JSON.stringify(world.bundle(alice, ARTIFACT, { log: 'v1', timestamp: true }))) as { verificationMaterial: { tlogEntries: { inclusionPromise?: unknown }[] } };
+  for (const entry of bundle.verificationMaterial.tlogEntries) delete entry.inclusionPromise;
+  const { errors } = judge(bench, DIGEST, [bundleOf(JSON.stringify(bundle))]);
+  assert.deepEqual(errors, ['failed to verify timestamps: threshold not met for verified log entry integrated timestamps: 0 < 1']);
+});
+
+test('a chain beside a keyless signature must be whole, as for cosign', () => {
+  const odd = { ...LEGACY, annotations: { ...annotations, 'dev.sigstore.cosign/chain': 'garbage' } };
+  assert.deepEqual(judge(bench, DIGEST, [odd]), { accepted: [], errors: ['error during PEM decoding'] });
 });

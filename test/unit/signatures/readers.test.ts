@@ -167,7 +167,29 @@ test('a payload’s names are folded as Go folds them', () => {
   const { payload } = world.legacySignature(release, IMAGE);
   const text = payload.toString();
   assert.equal(readSimpleSigning(bytes(text.replace('"critical"', '"CRITICAL"').replace('"docker-manifest', '"doc\u212aer-manife\u017ft')), COSIGN).subjects[0]?.digest, IMAGE.digest);
-  assert.throws(() => readSimpleSigning(bytes(text.replace('"critical"', '"cr\u0131tical"')), COSIGN));
+  assert.deepEqual(readSimpleSigning(bytes(text.replace('"critical"', '"cr\u0131tical"')), COSIGN).subjects, []);
+});
+
+test('a payload that cannot be read says nothing of any image to cosign, which asks only where claims are checked, and is refused by the operator', () => {
+  const { payload } = world.legacySignature(release, IMAGE);
+  const odd = [payload.toString().replace('"cosign container image signature"', '5'), 'garbage', '[]'];
+  for (const text of odd) {
+    assert.deepEqual(readSimpleSigning(bytes(text), COSIGN).subjects, []);
+    assert.throws(() => readSimpleSigning(bytes(text), OPERATOR), JsonError);
+  }
+});
+
+test('bits that are left over at the end of base64 are passed over as cosign does, and not by the operator', () => {
+  const signer = world.key();
+  const name = 'dev.cosignproject.cosign/signature';
+  const padded = Array.from({ length: 50 }, () => world.legacySignature(signer, IMAGE)).find(({ annotations }) => annotations[name]?.endsWith('='));
+  if (padded === undefined) throw new Error('fifty signatures without padding');
+  const { payload, annotations } = padded;
+  // Before padding stands a character whose last bits are zero.
+  const loose = (annotations[name] ?? '').replace(/.(?==+$)/, (last) => String.fromCharCode(last.charCodeAt(0) + 1));
+  const one = { format: 'legacy', location: 'x', payload, annotations: { ...annotations, [name]: loose } } as const;
+  assert.equal(prove(one, asking({ profile: COSIGN, key: keyOf(signer), log: 'Ignored' })).logged, false);
+  assert.throws(() => prove(one, asking({ key: keyOf(signer), log: 'Ignored' })), /not base64/);
 });
 
 test('a signature whose base64 has lines is read as cosign does, which then finds another text in the log', () => {
