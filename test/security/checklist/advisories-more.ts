@@ -35,7 +35,7 @@ export const MORE_ADVISORIES: readonly Row[] = [
   {
     id: 'CVE-2025-46342, GHSA-jrr2-x33p-6hvc (Kyverno)',
     lesson: 'Where it is not known whether a policy applies, it may: the workload waits, or the policy governs it.',
-    tests: { 'unit/controllers/gather': ['a workload waits for a namespace that is not known, while a cluster-wide policy may choose it', 'a workload waits for a policy that is not compiled yet'], 'unit/verification/policy/compile': ['what of a refused policy cannot be read is taken to choose all workloads and no images'] },
+    tests: { 'unit/controllers/gather': ['a workload waits for a namespace that is not known, while a cluster-wide policy may choose it', 'a workload waits for a policy of all namespaces that is not compiled yet'], 'unit/verification/policy/compile': ['what of a refused policy cannot be read is taken to choose all workloads and no images'] },
   },
   {
     id: 'CVE-2024-48921, GHSA-gg4x-fgg2-h9w9 (Kyverno)',
