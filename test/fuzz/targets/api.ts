@@ -27,8 +27,8 @@ function readsGlob(input: Buffer): void {
   const glob = only([ImageGlobError], () => compileGlob(text));
   only([ImageGlobError], () => compileExclusionPattern(text));
   if (glob === undefined) return;
-  // Any host at all cannot be written without its port.
-  if (!/^[^/.:]*\*[^/.:]*\//.test(glob.canonical)) assert.equal(compileGlob(glob.canonical).canonical, glob.canonical);
+  // Any host at all cannot be written without its port, and what is longer by docker.io/library/ may be too long.
+  if (!/^[^/.:]*\*[^/.:]*\//.test(glob.canonical) && glob.canonical.length <= 512) assert.equal(compileGlob(glob.canonical).canonical, glob.canonical);
   for (const name of [...NAMES, `ghcr.io/${'a/'.repeat(120)}b`, `ghcr.io/${'a'.repeat(250)}`]) matchesGlob(glob, name);
   if (!text.includes('*')) assert.deepEqual(NAMES.filter((name) => matchesGlob(glob, name)), NAMES.filter((name) => name === glob.canonical));
 }
