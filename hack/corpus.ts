@@ -2,10 +2,10 @@
  * Runs every recorded case of the signature corpora through `assay verify` and `assay verify-attestation`, at registries of every
  * kind, and compares with what the real cosign printed: `npm run corpus [-- --corpus NAME]`. Ends with the counts, and with 1 where one differs.
  */
-import { parseArgs } from 'node:util';
 import { bagOfWords, CORPORA, type Ran, runCorpus } from '../test/support/corpus-run.ts';
 import type { RegistryConditions } from '../test/support/replay-registry.ts';
 import { skipWithoutReplay } from '../test/support/replay-registry.ts';
+import { argumentsOf } from './arguments.ts';
 import { progress } from './controlplane/progress.ts';
 
 const tell = progress();
@@ -41,7 +41,7 @@ function nameOf({ referrers, auth, 'redirect-blobs': redirects, 'status429-every
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { corpus: { type: 'string' } } });
+  const values = argumentsOf('npm run corpus -- [--corpus NAME]', { corpus: { type: 'string' } });
   const names = Object.keys(CORPORA).filter((name) => values.corpus === undefined || name === values.corpus);
   if (names.length === 0) {
     console.error(`there is no corpus ${values.corpus}; there are ${Object.keys(CORPORA).join(', ')}`);

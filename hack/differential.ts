@@ -6,18 +6,22 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import * as fc from 'fast-check';
 import { compare, Tally } from '../test/differential/compare.ts';
 import { anyMutation } from '../test/differential/mutation.ts';
 import type { Question } from '../test/differential/question.ts';
 import { mutated } from '../test/differential/questions.ts';
+import { argumentsOf } from './arguments.ts';
 import { progress } from './controlplane/progress.ts';
 
 const FOLDER = resolve(import.meta.dirname, '..', 'differential-failures');
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const { values } = parseArgs({ options: { mutations: { type: 'string', default: '10000' }, seed: { type: 'string' }, replay: { type: 'string' } } });
+const values = argumentsOf('npm run differential -- [--mutations 10000] [--seed N], or --replay FILE', {
+  mutations: { type: 'string', default: '10000' },
+  seed: { type: 'string' },
+  replay: { type: 'string' },
+});
 
 /** What is wrong with the answers to a question; nothing where every difference is on a list. */
 function brokenIn(question: Question, tally: Tally): readonly string[] {

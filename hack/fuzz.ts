@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { objectionTo } from '../test/fuzz/fuzzer.ts';
 import { TARGETS } from '../test/fuzz/targets.ts';
+import { argumentsOf, refuse } from './arguments.ts';
 import { progress } from './controlplane/progress.ts';
 import { type FuzzReport, type FuzzWork, SHARED_BYTES } from './fuzz/worker.ts';
 
@@ -18,8 +18,11 @@ const FOLDER = resolve(import.meta.dirname, '..', 'fuzz-failures');
 const HANG = 30_000;
 const LOOK = 1000;
 
-const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '1' }, target: { type: 'string' }, seed: { type: 'string' }, replay: { type: 'string' } },
+const values = argumentsOf('npm run fuzz -- [--minutes 1] [--target NAME] [--seed N], or --target NAME --replay FILE', {
+  minutes: { type: 'string', default: '1' },
+  target: { type: 'string' },
+  seed: { type: 'string' },
+  replay: { type: 'string' },
 });
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const tell = progress();
@@ -64,11 +67,11 @@ async function run(work: FuzzWork, where: string): Promise<FuzzReport | 'failed'
 
 async function main(): Promise<number> {
   const targets = TARGETS.filter(({ name }) => values.target === undefined || name === values.target);
-  if (targets.length === 0) throw new Error(`there is no target ${values.target}; there are ${TARGETS.map(({ name }) => name).join(', ')}`);
+  if (targets.length === 0) return refuse(`there is no target ${values.target}; there are ${TARGETS.map(({ name }) => name).join(', ')}`);
   if (values.replay !== undefined) return replay(values.replay);
   const seed = Number(values.seed ?? Date.now() % 2 ** 31);
   const milliseconds = (Number(values.minutes) * 60_000) / targets.length;
-  if (!(milliseconds > 0)) throw new Error(`--minutes ${values.minutes} is not a number above 0`);
+  if (!(milliseconds > 0)) return refuse(`--minutes ${values.minutes} is not a number above 0`);
   let [failures, inputs] = [0, 0];
   for (const [index, { name }] of targets.entries()) {
     const report = await run({ target: name, seed, milliseconds }, `${index + 1} of ${targets.length} targets`);
@@ -85,7 +88,7 @@ async function main(): Promise<number> {
 
 async function replay(file: string): Promise<number> {
   const target = TARGETS.find(({ name }) => name === values.target);
-  if (target === undefined) throw new Error('--replay needs the --target that the input is for');
+  if (target === undefined) return refuse('--replay needs the --target that the input is for');
   const error = await objectionTo(target, readFileSync(file));
   print(error === undefined ? `✔ ${target.name} reads it as it should` : `✖ ${error.stack ?? String(error)}`);
   return error === undefined ? 0 : 1;

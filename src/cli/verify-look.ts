@@ -4,7 +4,6 @@ import type { RegistryCall, RegistryClient } from '../registry/types.ts';
 import { RegistryError } from '../registry/types.ts';
 import { asLoaded } from '../signatures/loadable.ts';
 import { COSIGN } from '../signatures/profile.ts';
-import type { Candidate } from '../signatures/types.ts';
 import { readReferrers } from '../verification/bundle-evidence.ts';
 import type { Found, ReadOptions } from '../verification/evidence-types.ts';
 import { budgetOf } from '../verification/evidence-types.ts';
@@ -138,9 +137,4 @@ function readOptionsOf({ registry, call, options }: Look, image: ImageReference,
     tagPrefix,
     attestations: true,
   };
-}
-
-/** Whether a candidate is one that cosign keeps in tags. */
-export function isLegacy(candidate: Candidate): candidate is Exclude<Candidate, { format: 'bundle' }> {
-  return candidate.format !== 'bundle';
 }
