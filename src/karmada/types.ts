@@ -1,0 +1,102 @@
+import type { PodImage } from '../api/pod-images.ts';
+import type { Stored } from '../kube/store.ts';
+
+/** One selector of a Karmada policy (policy.karmada.io/v1alpha1 ResourceSelector); fields as they stand in the object. */
+export interface ResourceSelector {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  /** As written: `{}` selects everything and yet counts as a selection by label; an invalid one selects nothing. */
+  readonly labelSelector?: unknown;
+}
+
+/** What is kept of a PropagationPolicy or ClusterPropagationPolicy. */
+export interface PropagationPolicyObject extends Stored {
+  readonly kind: 'PropagationPolicy' | 'ClusterPropagationPolicy';
+  readonly uid: string;
+  /** Karmada's permanent id: by it templates and bindings name the policy that claimed them. */
+  readonly id?: string;
+  readonly resourceSelectors: readonly ResourceSelector[];
+  readonly priority: number;
+  /** `activationPreference: Lazy`: a change of the policy waits for the next change of the template. */
+  readonly lazy: boolean;
+  /** Cluster affinities as written (`placement.clusterAffinity` or all of `placement.clusterAffinities`); none: all clusters. */
+  readonly affinities: readonly unknown[];
+  readonly deleting: boolean;
+}
+
+/** One rule of an override policy, as written. */
+export interface OverrideRule {
+  /** Absent: all clusters. */
+  readonly targetCluster?: unknown;
+  readonly overriders: Readonly<Record<string, unknown>>;
+}
+
+/** What is kept of an OverridePolicy or ClusterOverridePolicy. */
+export interface OverridePolicyObject extends Stored {
+  readonly kind: 'OverridePolicy' | 'ClusterOverridePolicy';
+  /** None: every resource. */
+  readonly resourceSelectors: readonly ResourceSelector[];
+  readonly rules: readonly OverrideRule[];
+  readonly deleting: boolean;
+}
+
+/** What is kept of a member cluster. */
+export interface ClusterObject extends Stored {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly provider: string;
+  readonly region: string;
+  readonly zones: readonly string[];
+}
+
+/** The template that a binding or a Work was made of. */
+export interface TemplateRef {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What is kept of a ResourceBinding or ClusterResourceBinding. */
+export interface BindingObject extends Stored {
+  readonly kind: 'ResourceBinding' | 'ClusterResourceBinding';
+  /** The binding's own permanent id: its Works carry it. */
+  readonly id?: string;
+  /** The permanent id of the policy that it was made for. */
+  readonly policyId?: string;
+  readonly template: TemplateRef & { readonly uid: string };
+  /** Names of the clusters that were chosen, and of those that something that depends on it asks for. */
+  readonly clusters: readonly string[];
+  /** Clusters that are being left: their Works keep the manifest that they had. */
+  readonly evicting: readonly string[];
+  /** `spec.suspension` as written. */
+  readonly suspension?: unknown;
+}
+
+/** What is kept of a Work: what one cluster is told to run. At most 1 KB (issue of the store's size, README *What done looks like*). */
+export interface WorkObject extends Stored {
+  /** Name of the member cluster: the Work's namespace without `karmada-es-`. */
+  readonly cluster: string;
+  /** The permanent id of the binding that it was made for; a Work without one is nobody's template (multi-cluster services). */
+  readonly bindingId?: string;
+  readonly template: TemplateRef;
+  /** `metadata.generation` of the template that this was rendered from, as Karmada notes it in the manifest. */
+  readonly generation?: number;
+  /** Labels of the manifest: a labels overrider may have changed them. Absent where there are none. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Every image of the manifest, overrides applied. */
+  readonly images: readonly PodImage[];
+  /** `spec.suspendDispatching`. */
+  readonly suspended: boolean;
+  readonly deleting: boolean;
+}
+
+/** The policy that a template says it was claimed by. */
+export interface Claim {
+  readonly kind: 'PropagationPolicy' | 'ClusterPropagationPolicy';
+  /** Empty for a ClusterPropagationPolicy. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly id: string;
+}
