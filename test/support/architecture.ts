@@ -22,7 +22,6 @@ const FLOORS: Readonly<Record<string, number>> = {
   signatures: 2,
   trust: 2,
   karmada: 3,
-  karmada: 3,
   runtime: 3,
   verification: 3,
   admission: 4,
