@@ -1,11 +1,11 @@
 import { type ImageReference, parseImageReference } from '../api/image-reference.ts';
+import { MAX_IMAGES } from '../api/object-limits.ts';
 import type { PodImage } from '../api/pod-images.ts';
 import { messageOf, Waiting } from '../base/errors.ts';
 import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
 import { policyId } from './ledger.ts';
 import { namespaceOfPolicy } from './policy-object.ts';
 import { type PolicySet, type PolicyState, scopeOf } from './policy-set.ts';
-import { MAX_IMAGES } from './workload-limits.ts';
 import type { WorkloadObject } from './workload-object.ts';
 
 /** What is asked to know who governs a workload. */

@@ -1,10 +1,11 @@
 import { TAGS_ANNOTATION } from '../api/annotations.ts';
+import { boundedImages, boundedLabels } from '../api/object-limits.ts';
 import { IMAGE_HOLDERS, imagesOf, type PodImage } from '../api/pod-images.ts';
 import { pointerOf, WORKLOAD_KINDS, type WorkloadKind } from '../api/workload-kinds.ts';
 import { digestOf } from '../base/digest.ts';
 import type { KubeObject } from '../kube/object.ts';
 import type { Stored } from '../kube/store.ts';
-import { boundedImages, boundedLabels, boundedSecrets, boundedTags } from './workload-limits.ts';
+import { boundedSecrets, boundedTags } from './workload-limits.ts';
 import { imageManager, writerOf } from './writers.ts';
 
 /** Who writes, as `managedFields` names it. */
