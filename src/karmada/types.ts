@@ -23,7 +23,11 @@ export interface PropagationPolicyObject extends Stored {
   readonly lazy: boolean;
   /** Cluster affinities as written (`placement.clusterAffinity` or all of `placement.clusterAffinities`); none: all clusters. */
   readonly affinities: readonly unknown[];
+  /** Override policies that must exist before Karmada applies this one: OverridePolicies of its namespace, or ClusterOverridePolicies. Absent where there are none. */
+  readonly dependentOverrides?: readonly string[];
   readonly deleting: boolean;
+  /** Set where its spec is too large to be kept: there are no selectors and no affinities then, and nothing can be predicted by it. */
+  readonly tooLarge?: true;
 }
 
 /** One rule of an override policy, as written. */
@@ -40,6 +44,8 @@ export interface OverridePolicyObject extends Stored {
   readonly resourceSelectors: readonly ResourceSelector[];
   readonly rules: readonly OverrideRule[];
   readonly deleting: boolean;
+  /** Set where its spec is too large to be kept: there are no selectors and no rules then, and nothing can be predicted where it may apply. */
+  readonly tooLarge?: true;
 }
 
 /** What is kept of a member cluster. */
@@ -83,14 +89,24 @@ export interface WorkObject extends Stored {
   readonly template: TemplateRef;
   /** `metadata.generation` of the template that this was rendered from, as Karmada notes it in the manifest. */
   readonly generation?: number;
-  /** Labels of the manifest: a labels overrider may have changed them. Absent where there are none. */
+  /** UID of the template that this was rendered from: another one of the same name may have taken its place. */
+  readonly templateUid?: string;
+  /** Labels of the manifest but for Karmada's own: a labels overrider may have changed them. Absent where there are none. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Set where there are too many labels to be kept: then every choice by labels chooses it. */
+  readonly labelsOmitted?: true;
   /** Every image of the manifest, overrides applied. */
   readonly images: readonly PodImage[];
   /** `spec.suspendDispatching`. */
   readonly suspended: boolean;
   readonly deleting: boolean;
 }
+
+/**
+ * Every image of an object of this kind; undefined for a kind that is not known to hold images.
+ * @param object the whole object, any JSON; pointers start at its root
+ */
+export type ImagesOfManifest = (apiVersion: string, kind: string, object: unknown) => readonly PodImage[] | undefined;
 
 /** The policy that a template says it was claimed by. */
 export interface Claim {
