@@ -20,6 +20,8 @@ export interface RequestRecord {
   readonly code: string;
   readonly host: string;
   readonly seconds: number;
+  /** What the server's clock said (`Date`), in milliseconds; whole seconds. */
+  readonly serverTime?: number;
 }
 
 export interface TransportHooks {
@@ -178,7 +180,7 @@ class PooledTransport implements Transport {
   async #attempt(request: ApiRequest, credentials: Credentials, signal: AbortSignal, pool: 'calls' | 'watches'): Promise<Dispatcher.ResponseData | ApiError> {
     const { clock, hooks, server } = this.#options;
     const started = clock.now();
-    let code = '<error>';
+    let [code, date] = ['<error>', Number.NaN];
     try {
       const response = await this.#poolsFor(credentials)[pool].request({
         origin: server.origin,
@@ -189,6 +191,7 @@ class PooledTransport implements Transport {
         ...(request.body === undefined ? {} : { body: request.body }),
       });
       code = String(response.statusCode);
+      date = Date.parse(String(response.headers['date']));
       if (response.statusCode >= 200 && response.statusCode < 300) return response;
       return await refusal(request.what, response, clock.now());
     } catch (error) {
@@ -197,7 +200,7 @@ class PooledTransport implements Transport {
       if (failure instanceof ApiError && request.idempotent && isBrokenSocket(error)) return failure;
       throw failure;
     } finally {
-      hooks?.onRequest?.({ verb: request.verb, method: request.method, code, host: this.host, seconds: (clock.now() - started) / 1000 });
+      hooks?.onRequest?.({ verb: request.verb, method: request.method, code, host: this.host, seconds: (clock.now() - started) / 1000, ...(Number.isNaN(date) ? {} : { serverTime: date }) });
     }
   }
 
