@@ -24,6 +24,8 @@ export interface ListOptions extends CallOptions {
   readonly resourceVersion?: string;
   /** Cap on the bytes of one page. Default 64 MiB. */
   readonly maxBytes?: number;
+  /** Only `metadata` of each object (meta/v1, PartialObjectMetadata). */
+  readonly metadataOnly?: boolean;
 }
 
 /** One page of a list; `continue` is absent on the last. Items of a list carry no `apiVersion` and `kind`. */
@@ -38,6 +40,8 @@ export interface WatchOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Only `metadata` of each object (meta/v1, PartialObjectMetadata). */
+  readonly metadataOnly?: boolean;
   /** Left out: what exists comes first as ADDED events. */
   readonly resourceVersion?: string;
   /** After this long the server ends the watch by itself; seconds. */
@@ -63,6 +67,18 @@ export interface WriteOptions extends CallOptions {
   readonly dryRun?: boolean;
 }
 
+/** How a document is asked for. */
+export interface DocumentOptions extends CallOptions {
+  /** The media types that are understood. */
+  readonly accept: string;
+  /** The tag of what the caller has; the answer is `unchanged` as long as that is current. */
+  readonly etag?: string;
+  readonly maxBytes?: number;
+}
+
+/** A document, or that it is still the one that the caller has. */
+export type DocumentAnswer = { readonly unchanged: true } | { readonly unchanged: false; readonly content: unknown; readonly etag?: string };
+
 /** Any resource of one API server, as plain JSON. Every failure is an ApiError, or the reason of the caller's signal. */
 export interface KubeClient {
   /** host:port of the API server. */
@@ -80,6 +96,8 @@ export interface KubeClient {
   delete(resource: Resource, ref: ObjectRef, options?: CallOptions & { readonly uid?: string }): Promise<void>;
   /** A document that is no resource (`/version`, `/apis`, `/openapi/v3/…`), as parsed JSON. */
   getPath(path: string, options?: CallOptions & { readonly maxBytes?: number }): Promise<unknown>;
+  /** The same where it has several representations, or may be unchanged. */
+  getDocument(path: string, options: DocumentOptions): Promise<DocumentAnswer>;
   /** Breaks what is under way. */
   close(): Promise<void>;
 }
@@ -99,6 +117,12 @@ export function createClient(transport: Transport, clock: Clock): KubeClient {
   return new JsonClient(transport, clock);
 }
 
+const METADATA = {
+  list: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+  watch: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+} as const;
+const DOCUMENT_BYTES = 16 * 1024 * 1024;
+
 interface Sending extends CallOptions {
   readonly verb: Verb;
   readonly method: ApiRequest['method'];
@@ -107,6 +131,7 @@ interface Sending extends CallOptions {
   readonly idempotent: boolean;
   readonly body?: string;
   readonly contentType?: string;
+  readonly accept?: string;
   readonly maxBytes?: number;
 }
 
@@ -133,7 +158,7 @@ class JsonClient implements KubeClient {
     const query = queryString({ limit, continue: options.continue, labelSelector, fieldSelector, resourceVersion });
     const what = `list ${describe(resource, { namespace })}`;
     const path = collectionPath(resource, namespace) + query;
-    return pageIn<T>(await this.#call({ deadline: LIST_DEADLINE, ...options, verb: 'list', method: 'GET', path, what, maxBytes, idempotent: true }), what);
+    return pageIn<T>(await this.#call({ deadline: LIST_DEADLINE, ...options, verb: 'list', method: 'GET', path, what, maxBytes, idempotent: true, ...accepting(options, 'list') }), what);
   }
 
   async watch<T extends KubeObject>(resource: Resource, options: WatchOptions, onEvent: (event: WatchEvent<T>) => void): Promise<void> {
@@ -146,6 +171,7 @@ class JsonClient implements KubeClient {
       path: collectionPath(resource, namespace) + query,
       what,
       signal,
+      ...accepting(options, 'watch'),
       deadline: CALL_DEADLINE,
       maxBytes: OBJECT_BYTES,
       idempotent: false,
@@ -192,9 +218,16 @@ class JsonClient implements KubeClient {
   }
 
   async getPath(path: string, options: CallOptions & { readonly maxBytes?: number } = {}): Promise<unknown> {
-    if (!/^\/[^\s#]*$/.test(path)) throw new ApiError('BadRequest', `${JSON.stringify(path)} is not a path of an API server`);
-    const what = `get ${path}`;
-    return parse(await this.#call({ maxBytes: 16 * 1024 * 1024, ...options, verb: 'get', method: 'GET', path, what, idempotent: true }), what);
+    const what = whatOf(path);
+    return parse(await this.#call({ maxBytes: DOCUMENT_BYTES, ...options, verb: 'get', method: 'GET', path, what, idempotent: true }), what);
+  }
+
+  async getDocument(path: string, { accept, etag, signal, deadline = CALL_DEADLINE, maxBytes = DOCUMENT_BYTES }: DocumentOptions): Promise<DocumentAnswer> {
+    const what = whatOf(path);
+    const conditional = { ...(signal === undefined ? {} : { signal }), ...(etag === undefined ? {} : { ifNoneMatch: etag }) };
+    const answer = await this.#transport.exchange({ ...conditional, verb: 'get', method: 'GET', path, what, accept, deadline, maxBytes, idempotent: true });
+    if (answer.status === 304) return { unchanged: true };
+    return { unchanged: false, content: parse(answer.body, what), ...(answer.etag === undefined ? {} : { etag: answer.etag }) };
   }
 
   close(): Promise<void> {
@@ -202,7 +235,7 @@ class JsonClient implements KubeClient {
   }
 
   #call(sending: Sending): Promise<Buffer> {
-    const { verb, method, path, what, idempotent, body, contentType, signal, deadline = CALL_DEADLINE, maxBytes = OBJECT_BYTES } = sending;
+    const { verb, method, path, what, idempotent, body, contentType, accept, signal, deadline = CALL_DEADLINE, maxBytes = OBJECT_BYTES } = sending;
     return this.#transport.call({
       verb,
       method,
@@ -213,6 +246,7 @@ class JsonClient implements KubeClient {
       maxBytes,
       ...(body === undefined ? {} : { body }),
       ...(contentType === undefined ? {} : { contentType }),
+      ...(accept === undefined ? {} : { accept }),
       ...(signal === undefined ? {} : { signal }),
     });
   }
@@ -220,6 +254,15 @@ class JsonClient implements KubeClient {
 
 function writeQuery(options: WriteOptions, force?: boolean): string {
   return queryString({ fieldManager: options.fieldManager, force, dryRun: options.dryRun === true ? 'All' : undefined });
+}
+
+function accepting({ metadataOnly }: { readonly metadataOnly?: boolean }, verb: keyof typeof METADATA): { accept?: string } {
+  return metadataOnly === true ? { accept: METADATA[verb] } : {};
+}
+
+function whatOf(path: string): string {
+  if (!/^\/[^\s#]*$/.test(path)) throw new ApiError('BadRequest', `${JSON.stringify(path)} is not a path of an API server`);
+  return `get ${path}`;
 }
 
 function parse(bytes: Buffer, what: string): unknown {

@@ -8,6 +8,8 @@ export interface Selection {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Only `metadata` of each object. */
+  readonly metadataOnly?: boolean;
 }
 
 /**

@@ -22,6 +22,8 @@ export interface ReflectorOptions<T extends Stored, O extends KubeObject = KubeO
   readonly project: (object: O) => T | undefined;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
   readonly hooks?: ReflectorHooks;
+  /** What is filled; by default a store of its own with `indexes`. With content in it, the first list reports the difference. */
+  readonly store?: Store<T>;
   /** Objects in one page of a list. Default 500. */
   readonly pageSize?: number;
   /** A watch that brings nothing, not even a bookmark (about one a minute), for so long is dead; milliseconds. Default 150 s. */
@@ -62,7 +64,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
   constructor(options: ReflectorOptions<T, O>) {
     this.resource = options.resource;
     this.#options = options;
-    this.#store = new Store(options.indexes);
+    this.#store = options.store ?? new Store(options.indexes);
   }
 
   get store(): StoreView<T> {
@@ -138,6 +140,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
           if (value !== undefined) next.set(keyOf(value), value);
         }
       });
+      signal.throwIfAborted();
       this.#record('onList', 'ok', started, count);
       this.#take(version, next);
       return 0;
@@ -180,6 +183,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     };
     try {
       await client.watch<O>(this.resource, options, (event) => {
+        signal.throwIfAborted();
         count += 1;
         this.#apply(event);
       });
@@ -271,8 +275,9 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
 }
 
 function selectionOf(options: Selection): Selection {
-  const { namespace, labelSelector, fieldSelector } = options;
+  const { namespace, labelSelector, fieldSelector, metadataOnly } = options;
   return {
+    ...(metadataOnly === undefined ? {} : { metadataOnly }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(labelSelector === undefined ? {} : { labelSelector }),
     ...(fieldSelector === undefined ? {} : { fieldSelector }),

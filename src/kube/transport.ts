@@ -39,6 +39,8 @@ export interface ApiRequest {
   readonly body?: string;
   readonly contentType?: string;
   readonly accept?: string;
+  /** The tag of a representation that the caller has (RFC 9110, 13.1.2): 304 is an answer then. */
+  readonly ifNoneMatch?: string;
   readonly signal?: AbortSignal;
   /** For the whole call with its retries; milliseconds. For a stream: until its headers are there. */
   readonly deadline: number;
@@ -50,6 +52,13 @@ export interface ApiRequest {
   readonly retries?: number;
 }
 
+/** A whole answer. `body` is empty for a 304. */
+export interface ApiAnswer {
+  readonly status: number;
+  readonly etag?: string;
+  readonly body: Buffer;
+}
+
 /** A streaming answer; `close` frees its connection and may be called twice. */
 export interface ApiStream {
   readonly body: Readable;
@@ -59,7 +68,9 @@ export interface ApiStream {
 /** The connection to one API server. */
 export interface Transport {
   readonly host: string;
-  /** Sends the request and reads the whole answer; anything but a 2xx is an ApiError. */
+  /** Sends the request and reads the whole answer; anything but a 2xx (or a 304 that was asked for) is an ApiError. */
+  exchange(request: ApiRequest): Promise<ApiAnswer>;
+  /** The body of {@link exchange}. */
   call(request: ApiRequest): Promise<Buffer>;
   /** Sends the request and hands over the body as it comes. */
   open(request: ApiRequest): Promise<ApiStream>;
@@ -108,10 +119,16 @@ class PooledTransport implements Transport {
   }
 
   async call(request: ApiRequest): Promise<Buffer> {
+    return (await this.exchange(request)).body;
+  }
+
+  async exchange(request: ApiRequest): Promise<ApiAnswer> {
     const limit = this.#limit(request);
     try {
       const response = await this.#send(request, limit.signal, 'calls');
-      return await readBody(response.body, request.maxBytes, request.what);
+      const { etag } = response.headers;
+      const body = await readBody(response.body, request.maxBytes, request.what);
+      return { status: response.statusCode, body, ...(typeof etag === 'string' ? { etag } : {}) };
     } catch (error) {
       throw failureOf(error, request.what, this.host, request.signal);
     } finally {
@@ -193,6 +210,7 @@ class PooledTransport implements Transport {
       code = String(response.statusCode);
       date = Date.parse(String(response.headers['date']));
       if (response.statusCode >= 200 && response.statusCode < 300) return response;
+      if (response.statusCode === 304 && request.ifNoneMatch !== undefined) return response;
       return await refusal(request.what, response, clock.now());
     } catch (error) {
       const failure = failureOf(error, request.what, this.host, signal);
@@ -209,6 +227,7 @@ class PooledTransport implements Transport {
       ...credentials.headers,
       accept: request.accept ?? 'application/json',
       'user-agent': this.#options.userAgent ?? 'assay',
+      ...(request.ifNoneMatch === undefined ? {} : { 'if-none-match': request.ifNoneMatch }),
       ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
     };
   }

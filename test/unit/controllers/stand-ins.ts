@@ -65,6 +65,10 @@ export class StandInClient implements KubeClient {
     throw new Error('nothing asks for paths here');
   }
 
+  getDocument(): never {
+    throw new Error('nothing asks for documents here');
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }
