@@ -11,6 +11,15 @@ export const TEMPLATE_GENERATION_ANNOTATION = 'resourcetemplate.karmada.io/gener
 /** A template with this label is left to whoever set it. */
 export const CLAIMED_BY_LABEL = 'resourcetemplate.karmada.io/claimed-by';
 
+const KARMADAS_OWN = /(?:^|\.)karmada\.io\//;
+
+/** Labels without those that Karmada puts on what it handles; the same value where there are none of them. */
+export function withoutKarmadas(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(labels);
+  const own = entries.filter(([name]) => !KARMADAS_OWN.test(name));
+  return own.length === entries.length ? labels : Object.fromEntries(own);
+}
+
 const EXECUTION_SPACE = 'karmada-es-';
 
 /** The namespace with the Works of a member cluster. */
@@ -31,4 +40,26 @@ export function isReservedNamespace(namespace: string): boolean {
 /** The name of the binding of a template. Kinds of one name in several groups share it. */
 export function bindingName(kind: string, name: string): string {
   return `${name.replaceAll(':', '.')}-${kind}`.toLowerCase();
+}
+
+/** The name of the Works of a template: with a hash, as one execution space holds the Works of all namespaces. */
+export function workName(kind: string, name: string, namespace: string): string {
+  const plain = name.replaceAll(':', '.').toLowerCase();
+  const whole = `${namespace === '' ? '' : `${namespace}-`}${plain}-${kind}`.toLowerCase();
+  return `${plain}-${hashOf(whole)}`;
+}
+
+/** The name of the policy that karmadactl makes for an object that it promotes. */
+export function policyName(namespace: string, name: string, groupVersionKind: string): string {
+  return `${name.replaceAll(':', '.')}-${hashOf(namespace + groupVersionKind)}`.toLowerCase();
+}
+
+/** Consonants and digits: no word can come of them (apimachinery, rand.SafeEncodeString). */
+const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** FNV-1a in 32 bits, its decimal digits as letters. */
+function hashOf(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return String(hash).replaceAll(/\d/g, (digit) => SAFE[digit.charCodeAt(0) % SAFE.length] ?? '');
 }

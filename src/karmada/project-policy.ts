@@ -83,6 +83,11 @@ function rulesOf(spec: Readonly<Record<string, unknown>>): readonly OverrideRule
   });
 }
 
-function isTooLarge(content: unknown): true | false {
-  return JSON.stringify(content).length > MAX_SPEC;
+function isTooLarge(content: unknown): boolean {
+  try {
+    return JSON.stringify(content).length > MAX_SPEC;
+  } catch {
+    // Nested deeper than the stack is high.
+    return true;
+  }
 }

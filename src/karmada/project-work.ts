@@ -2,7 +2,7 @@ import { boundedImages, boundedLabels } from '../api/object-limits.ts';
 import type { PodImage } from '../api/pod-images.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { listOf, recordOf, textMapOf, textOf } from './json.ts';
-import { BINDING_ID_LABEL, CLUSTER_BINDING_ID_LABEL, clusterOfSpace, TEMPLATE_GENERATION_ANNOTATION, TEMPLATE_UID_ANNOTATION } from './names.ts';
+import { BINDING_ID_LABEL, CLUSTER_BINDING_ID_LABEL, clusterOfSpace, TEMPLATE_GENERATION_ANNOTATION, TEMPLATE_UID_ANNOTATION, withoutKarmadas } from './names.ts';
 import { isDeleting, storedOf } from './project-policy.ts';
 import { SharedValues } from './shared-values.ts';
 import type { ImagesOfManifest, TemplateRef, WorkObject } from './types.ts';
@@ -13,7 +13,6 @@ const MAX_MANIFESTS = 64;
 const MAX_LABELS = 65_536;
 /** Characters of a name: overriders may write any there too. */
 const MAX_NAME = 1024;
-const KARMADAS_OWN = /(?:^|\.)karmada\.io\//;
 const DECIMAL = /^\d{1,15}$/;
 
 /**
@@ -74,9 +73,9 @@ function aboutTemplate(manifest: Readonly<Record<string, unknown>>, shared: Shar
 }
 
 function labelsOf(value: unknown, shared: SharedValues): Pick<WorkObject, 'labels' | 'labelsOmitted'> {
-  const own = Object.entries(textMapOf(value)).filter(([name]) => !KARMADAS_OWN.test(name));
-  if (own.length === 0) return {};
-  const labels = boundedLabels(Object.fromEntries(own));
+  const own = withoutKarmadas(textMapOf(value));
+  if (Object.keys(own).length === 0) return {};
+  const labels = boundedLabels(own);
   return labels === undefined || JSON.stringify(labels).length > MAX_LABELS ? { labelsOmitted: true } : { labels: shared.value(labels) };
 }
 
