@@ -1,6 +1,6 @@
 import { lookup as systemLookup } from 'node:dns';
-import { Agent as HttpAgent, request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { Agent as HttpAgent, request as requestHttp, type AgentOptions, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps, type AgentOptions as HttpsAgentOptions } from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
@@ -66,18 +66,13 @@ const LOST: ReadonlySet<Fault> = new Set(['reset', 'protocol']);
 /** No answer came by a connection that had served before; the cause says why. */
 class KeptConnectionError extends Error {}
 
-/** The agents of one permission: each keeps its connections for itself. */
-interface Agents {
-  readonly http: HttpAgent;
-  readonly https: HttpsAgent;
-}
-
 /** How long an idle connection is kept, unless the server says less; milliseconds. */
 const KEEP_ALIVE = 15_000;
 
 /** The connections to registries: one pool per origin for each reach and trust, so that no request rides on another's permission. */
 export class Transport {
-  readonly #agents = new Map<string, Agents>();
+  /** One for each permission and scheme: each keeps its connections for itself. */
+  readonly #agents = new Map<string, HttpAgent>();
   readonly #underway = new Set<(reason: Error) => void>();
   #closed = false;
   readonly #tls: TlsOptions;
@@ -138,7 +133,7 @@ export class Transport {
   close(): void {
     this.#closed = true;
     for (const end of this.#underway) end(new TransportError('closed', 'the client was closed'));
-    for (const { http, https } of this.#agents.values()) for (const agent of [http, https]) agent.destroy();
+    for (const agent of this.#agents.values()) agent.destroy();
   }
 
   #refuseLiteral(url: URL, reach: Reach): void {
@@ -192,29 +187,36 @@ export class Transport {
 
   #request({ method, url, headers, reach, trust }: Exchange, proxy: URL | undefined): ClientRequest {
     // What must not be sent twice is not sent by a connection that may be gone.
-    const { http, https } = this.#agentsFor(reach, trust, proxy, method !== 'POST');
-    const options = { method, headers, maxHeaderSize: MAX_HEADERS };
-    return url.protocol === 'https:' ? requestHttps(url, { ...options, agent: https }) : requestHttp(url, { ...options, agent: http });
+    const keepAlive = method !== 'POST';
+    const secure = url.protocol === 'https:';
+    const key = `${url.protocol} ${reach} ${trust} ${proxy === undefined ? 'direct' : proxy.protocol + proxy.host} ${keepAlive}`;
+    let agent = this.#agents.get(key);
+    if (agent === undefined) {
+      const pool = this.#pool(reach, proxy, keepAlive);
+      const tls = this.#tlsOptions(trust);
+      agent = secure ? new HttpsAgent({ ...pool, ...tls }) : new HttpAgent(pool);
+      this.#agents.set(key, agent);
+    }
+    const options = { method, headers, maxHeaderSize: MAX_HEADERS, agent };
+    return secure ? requestHttps(url, options) : requestHttp(url, options);
   }
 
-  #agentsFor(reach: Reach, trust: Trust, proxy: URL | undefined, keepAlive: boolean): Agents {
-    const key = `${reach} ${trust} ${proxy === undefined ? 'direct' : proxy.protocol + proxy.host} ${keepAlive}`;
-    const existing = this.#agents.get(key);
-    if (existing !== undefined) return existing;
+  #pool(reach: Reach, proxy: URL | undefined, keepAlive: boolean): AgentOptions {
+    // A proxy is where whoever runs this says, and it is the proxy that resolves names.
+    const way = proxy === undefined ? { lookup: this.#guarded(reach) } : { proxyEnv: { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href } };
+    return { keepAlive, maxSockets: this.#connections, timeout: KEEP_ALIVE, ...way };
+  }
+
+  /** Throws for a certificate or key that cannot be read, whether or not TLS is then spoken. */
+  #tlsOptions(trust: Trust): HttpsAgentOptions {
     const own = trust === 'own';
     const { serverName, insecure } = this.#tls;
     const secureContext = this.#secureContext(own);
-    // A proxy is where whoever runs this says, and it is the proxy that resolves names.
-    const way = proxy === undefined ? { lookup: this.#guarded(reach) } : { proxyEnv: { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href } };
-    const pool = { keepAlive, maxSockets: this.#connections, timeout: KEEP_ALIVE, ...way };
-    const tls = {
+    return {
       rejectUnauthorized: trust === 'strict' || insecure !== true,
       ...(secureContext === undefined ? {} : { secureContext }),
       ...(own && serverName !== undefined ? { servername: serverName } : {}),
     };
-    const agents = { http: new HttpAgent(pool), https: new HttpsAgent({ ...pool, ...tls }) };
-    this.#agents.set(key, agents);
-    return agents;
   }
 
   /** Made once for all connections: reading the machine's authorities takes longer than a handshake. */
