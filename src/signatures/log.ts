@@ -1,7 +1,6 @@
 import { verify } from 'node:crypto';
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { json } from '@sigstore/core';
-import type { TrustMaterial } from '@sigstore/verify';
 import { problemOf } from '../base/errors.ts';
 import { sameBytes } from './content.ts';
 import type { SignedContent } from './content.ts';
@@ -11,10 +10,9 @@ import { isTileEntry } from './loadable.ts';
 import { checkLogBody, kindOf, LogBodyError } from './log-body.ts';
 import type { ExpectedSigner } from './log-body.ts';
 import { tileEntryOf } from './tile-entry.ts';
+import type { Log, Material } from './trust-root.ts';
 import { SignatureError } from './types.ts';
 import type { Profile } from './types.ts';
-
-type Log = TrustMaterial['tlogs'][number];
 
 /** An entry of a known log that was proven to be about this signature. */
 export interface VerifiedEntry {
@@ -46,7 +44,7 @@ export function verifyEntries(
   entries: readonly TransparencyLogEntry[],
   content: SignedContent,
   signer: ExpectedSigner,
-  trust: TrustMaterial,
+  trust: Material,
   profile: Profile,
 ): readonly VerifiedEntry[] {
   const verified: VerifiedEntry[] = [];

@@ -1,4 +1,3 @@
-import { X509Certificate } from '@sigstore/core';
 import { digestOf } from '../base/digest.ts';
 import { CertificateError, readCertificate } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
@@ -26,7 +25,7 @@ export function loadOwnAuthorities(pem: string): TrustRoot {
   const authorities = roots.map((root) => chainOf(root, certificates));
   const stray = certificates.find((certificate) => !authorities.some((chain) => chain.authorities.some((authority) => authority.certificate === certificate)));
   if (stray !== undefined) throw new TrustRootError('Invalid', `${nameOf(stray)} leads to none of the roots; add what issued it, or remove it`);
-  return Object.freeze({ material: materialOf(authorities), authorities, ownAuthorities: true, hash: digestOf(pem) });
+  return Object.freeze({ material: { tlogs: [], ctlogs: [], stampAuthorities: [] }, authorities, ownAuthorities: true, hash: digestOf(pem) });
 }
 
 function readCertificates(pem: string): readonly Certificate[] {
@@ -55,21 +54,6 @@ function chainOf(root: Certificate, certificates: readonly Certificate[]): Autho
   }
   // When each of them is valid it says itself.
   return { authorities: named('the certificates', () => linkAuthorities(chain.toReversed())), start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY };
-}
-
-/** The library is asked about logs and timestamps alone; here it only has to be told how many authorities there are. */
-function materialOf(authorities: readonly AuthorityChain[]): TrustRoot['material'] {
-  const validFor = { start: new Date(0), end: new Date(8_640_000_000_000_000) };
-  return {
-    certificateAuthorities: authorities.map((chain) => ({ certChain: chain.authorities.map(({ certificate }) => X509Certificate.parse(Buffer.from(certificate.der))), validFor })),
-    timestampAuthorities: [],
-    stampAuthorities: [],
-    tlogs: [],
-    ctlogs: [],
-    publicKey: () => {
-      throw new TypeError('certificate authorities have no keys by name');
-    },
-  };
 }
 
 function named<Value>(what: string, task: () => Value): Value {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ASN1Obj, ByteStream, X509SCTExtension } from '@sigstore/core';
-import type { TrustMaterial } from '@sigstore/verify';
 import { CertificateError, SIGNED_CERTIFICATE_TIMESTAMPS } from './certificate.ts';
 import type { Certificate } from './certificate.ts';
 import { derChildren, derOid, encodeDer, readDer, SEQUENCE } from './der.ts';
+import type { Log } from './trust-root.ts';
 
 const EXTENSIONS = 0xa3;
 
@@ -11,7 +11,7 @@ const EXTENSIONS = 0xa3;
  * Proves that a trusted CT log has seen the certificate: at least one embedded SCT by a known log, inside of the validity of
  * its key (RFC 6962 §3.2). SCTs of unknown logs are skipped. Throws {@link CertificateError}.
  */
-export function verifySct(leaf: Certificate, issuer: Certificate, logs: TrustMaterial['ctlogs']): void {
+export function verifySct(leaf: Certificate, issuer: Certificate, logs: readonly Log[]): void {
   const extension = leaf.extensions.get(SIGNED_CERTIFICATE_TIMESTAMPS);
   if (extension === undefined) throw new CertificateError('has no signed certificate timestamp (SCT)');
   const timestamps = new X509SCTExtension(ASN1Obj.parseBuffer(Buffer.from(extension.der))).signedCertificateTimestamps;

@@ -89,9 +89,8 @@ export function trustRootOf(recipe: TrustRecipe): TrustRoot {
 /** What is in a source. As costly as {@link trustRootOf}. Never throws. */
 export function describeTrust(source: TrustSource): TrustDescription {
   try {
-    const { certificateAuthorities, tlogs, ctlogs, timestampAuthorities } = rootOf(source).material;
-    const members = { certificateAuthorities, tlogs, ctlogs, timestampAuthorities };
-    return { members: Object.fromEntries(Object.entries(members).map(([name, list]) => [name, list.length])) as Record<TrustMembers, number> };
+    const { authorities, material: { tlogs, ctlogs, stampAuthorities } } = rootOf(source);
+    return { members: { certificateAuthorities: authorities.length, tlogs: tlogs.length, ctlogs: ctlogs.length, timestampAuthorities: stampAuthorities.length } };
   } catch (error) {
     if (!(error instanceof TrustRootError)) throw error;
     return { problem: error.message };

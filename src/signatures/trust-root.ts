@@ -1,8 +1,7 @@
 import { createPublicKey } from 'node:crypto';
-import { PublicKeyDetails, TrustedRoot } from '@sigstore/protobuf-specs';
+import type { KeyObject } from 'node:crypto';
+import { PublicKeyDetails } from '@sigstore/protobuf-specs';
 import seeds from '@sigstore/tuf/seeds.json' with { type: 'json' };
-import { toTrustMaterial } from '@sigstore/verify';
-import type { TrustMaterial } from '@sigstore/verify';
 import { digestOf } from '../base/digest.ts';
 import { CodedError, problemOf } from '../base/errors.ts';
 import { CertificateError, readCertificate } from './certificate.ts';
@@ -24,8 +23,20 @@ export interface TrustRoot {
   readonly hash: string;
 }
 
-/** What the library reads a root into, and the timestamp authorities with their chains proven. */
-export interface Material extends TrustMaterial {
+/** A transparency log, or a log of certificates. */
+export interface Log {
+  readonly baseURL: string;
+  /** By which entries, and SCTs, name it. */
+  readonly logID: Buffer;
+  readonly publicKey: KeyObject;
+  /** When its key counts; to the end of time where nothing else is said. */
+  readonly validFor: { readonly start: Date; readonly end: Date };
+}
+
+/** What signatures are held against besides certificate authorities: logs, and timestamp authorities with their chains proven. */
+export interface Material {
+  readonly tlogs: readonly Log[];
+  readonly ctlogs: readonly Log[];
   readonly stampAuthorities: readonly StampAuthority[];
 }
 
@@ -79,10 +90,8 @@ export function joinTrustRoots({ authorities: base, logs = base, ctLogs = base, 
   const roots = [base, logs, ctLogs, timestampAuthorities];
   if (roots.every((root) => root === base)) return base;
   const material: Material = {
-    ...base.material,
     tlogs: logs.material.tlogs,
     ctlogs: ctLogs.material.ctlogs,
-    timestampAuthorities: timestampAuthorities.material.timestampAuthorities,
     stampAuthorities: timestampAuthorities.material.stampAuthorities,
   };
   const own = base.ownAuthorities === undefined ? {} : { ownAuthorities: base.ownAuthorities };
@@ -119,33 +128,44 @@ function read(bytes: Buffer): TrustRoot {
   if (authorities.length + stamps.length + logs.length === 0) {
     throw new TrustRootError('Empty', 'the trusted root has no certificate authority, log, CT log or timestamp authority');
   }
-  const material: Material = { ...toTrustMaterial(asLibraryReads(TrustedRoot.fromJSON(root))), stampAuthorities };
-  for (const field of ['tlogs', 'ctlogs'] as const) checkNamesakes(field, material[field].map(({ logID }) => logID.toString('hex')));
-  for (const [index, { publicKey }] of [...material.tlogs, ...material.ctlogs].entries()) {
-    const [field, member] = logs[index] ?? ['a log', {}];
-    const weakness = weaknessOf(publicKey);
-    if (weakness !== undefined) throw new TrustRootError('Invalid', `${field}.publicKey ${weakness}`);
-    const details = String(asObject(member['publicKey'], field)['keyDetails']);
-    if (!details.includes(FAMILIES[publicKey.asymmetricKeyType ?? ''] ?? 'none')) throw new TrustRootError('Invalid', `${field}.publicKey.keyDetails ${details.slice(0, 64)} is not what the key is`);
-  }
-  return Object.freeze({ material, authorities, hash: digestOf(bytes) });
+  const [tlogs, ctlogs] = [members(root, 'tlogs').map(readLog), members(root, 'ctlogs').map(readLog)];
+  checkNamesakes('tlogs', tlogs);
+  checkNamesakes('ctlogs', ctlogs);
+  for (const [index, { publicKey }] of [...tlogs, ...ctlogs].entries()) checkKey(publicKey, logs[index] ?? ['a log', {}]);
+  return Object.freeze({ material: { tlogs, ctlogs, stampAuthorities }, authorities, hash: digestOf(bytes) });
 }
 
 /** How the names of key details tell the kinds of keys (protobuf-specs, PublicKeyDetails). */
 const FAMILIES: Readonly<Record<string, string>> = { ec: 'ECDSA', rsa: 'RSA', ed25519: 'ED25519' };
-const RSA: ReadonlySet<PublicKeyDetails> = new Set([
-  PublicKeyDetails.PKIX_RSA_PKCS1V15_2048_SHA256,
-  PublicKeyDetails.PKIX_RSA_PKCS1V15_3072_SHA256,
-  PublicKeyDetails.PKIX_RSA_PKCS1V15_4096_SHA256,
-]);
+/** Keys that are written as PKCS#1 and not as SPKI. */
+const PKCS1: ReadonlySet<string> = new Set(['PKCS1_RSA_PKCS1V5', 'PKIX_RSA_PKCS1V5']);
+const END_OF_TIME = 8_640_000_000_000_000;
 
-/** RSA keys of these details are SPKI (protobuf-specs, PublicKeyDetails) and read so by cosign; the library reads PKCS#1. */
-function asLibraryReads(root: TrustedRoot): TrustedRoot {
-  for (const { publicKey } of [...root.tlogs, ...root.ctlogs]) {
-    if (publicKey?.rawBytes === undefined || !RSA.has(publicKey.keyDetails)) continue;
-    publicKey.rawBytes = createPublicKey({ key: publicKey.rawBytes, format: 'der', type: 'spki' }).export({ type: 'pkcs1', format: 'der' });
-  }
-  return root;
+/** A log that was looked at. Throws {@link TrustRootError}, or what OpenSSL says of the key. */
+function readLog([field, member]: readonly [string, JsonObject]): Log {
+  const key = asObject(member['publicKey'], `${field}.publicKey`);
+  const details = asString(key['keyDetails'], `${field}.publicKey.keyDetails`);
+  const known: Readonly<Record<string, unknown>> = PublicKeyDetails;
+  if (typeof known[details] !== 'number') throw new TrustRootError('Malformed', `${field}.publicKey.keyDetails ${JSON.stringify(details.slice(0, 64))} is not in the enumeration of key details`);
+  const der = fromBase64(key['rawBytes'], `${field}.publicKey.rawBytes`, MAX_KEY_BYTES);
+  const { start, end } = readValidity(`${field}.publicKey.validFor`, key['validFor']);
+  return {
+    baseURL: asString(member['baseUrl'], `${field}.baseUrl`),
+    logID: logIdOf(field, member),
+    publicKey: createPublicKey({ key: der, format: 'der', type: PKCS1.has(details) ? 'pkcs1' : 'spki' }),
+    validFor: { start: new Date(start), end: new Date(Math.min(end, END_OF_TIME)) },
+  };
+}
+
+function logIdOf(field: string, member: JsonObject): Buffer {
+  return fromBase64(asObject(member['checkpointKeyId'] ?? member['logId'], `${field}.logId`)['keyId'], `${field}.logId.keyId`, 64);
+}
+
+function checkKey(key: KeyObject, [field, member]: readonly [string, JsonObject]): void {
+  const weakness = weaknessOf(key);
+  if (weakness !== undefined) throw new TrustRootError('Invalid', `${field}.publicKey ${weakness}`);
+  const details = String(asObject(member['publicKey'], field)['keyDetails']);
+  if (!details.includes(FAMILIES[key.asymmetricKeyType ?? ''] ?? 'none')) throw new TrustRootError('Invalid', `${field}.publicKey.keyDetails ${details.slice(0, 64)} is not what the key is`);
 }
 
 function members(root: JsonObject, field: string): readonly (readonly [string, JsonObject])[] {
@@ -163,8 +183,8 @@ function checkCertificateCount(authorities: readonly (readonly [string, JsonObje
   throw new TrustRootError('TooLarge', `certificateAuthorities and timestampAuthorities have ${count} certificates together; at most ${MAX_CERTIFICATES} are read`);
 }
 
-function checkNamesakes(field: string, ids: readonly string[]): void {
-  const [most = []] = [...Map.groupBy(ids, (id) => id).values()].toSorted((one, other) => other.length - one.length);
+function checkNamesakes(field: string, logs: readonly Log[]): void {
+  const [most = []] = [...Map.groupBy(logs, ({ logID }) => logID.toString('hex')).values()].toSorted((one, other) => other.length - one.length);
   if (most.length > MAX_NAMESAKES) throw new TrustRootError('TooLarge', `${field} has ${most.length} keys under one log id; at most ${MAX_NAMESAKES} are read`);
 }
 
@@ -201,8 +221,7 @@ function checkLog(field: string, member: JsonObject): void {
   }
   const hash = asString(member['hashAlgorithm'], `${field}.hashAlgorithm`);
   if (hash !== 'SHA2_256') throw new TrustRootError('Invalid', `${field}.hashAlgorithm ${hash.slice(0, 64)} is not SHA2_256, with which logs hash`);
-  const id = asObject(member['checkpointKeyId'] ?? member['logId'], `${field}.logId`);
-  if (fromBase64(id['keyId'], `${field}.logId.keyId`, 64).length < 4) {
+  if (logIdOf(field, member).length < 4) {
     throw new TrustRootError('Invalid', `${field}.logId.keyId is too short`);
   }
   asString(member['baseUrl'], `${field}.baseUrl`);

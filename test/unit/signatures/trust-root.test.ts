@@ -12,7 +12,7 @@ const other = createWorld({ now: AT, name: 'other.test' });
 
 test('the embedded root is the public good instance’s, and is read once', () => {
   const root = embeddedTrustRoot();
-  assert.deepEqual([root.authorities.length, root.material.tlogs.length, root.material.ctlogs.length, root.material.timestampAuthorities.length], [2, 2, 2, 1]);
+  assert.deepEqual([root.authorities.length, root.material.tlogs.length, root.material.ctlogs.length, root.material.stampAuthorities.length], [2, 2, 2, 1]);
   assert.equal(embeddedTrustRoot(), root);
 });
 
@@ -37,7 +37,7 @@ test('the parts of several roots are joined, never united', () => {
   const [mine, theirs] = [loadTrustRoot(world.trustedRootJson), loadTrustRoot(other.trustedRootJson)];
   const joined = joinTrustRoots({ authorities: mine, timestampAuthorities: theirs });
   assert.equal(joined.authorities, mine.authorities);
-  assert.equal(joined.material.timestampAuthorities, theirs.material.timestampAuthorities);
+  assert.equal(joined.material.stampAuthorities, theirs.material.stampAuthorities);
   assert.equal(joined.material.tlogs, mine.material.tlogs);
   assert.notEqual(joined.hash, mine.hash);
   assert.equal(joinTrustRoots({ authorities: mine }), mine);
