@@ -35,7 +35,7 @@ async function main(): Promise<number> {
       console.error(`The bundle is not fit to ship:\n${wrong.map((line) => `  ${line}`).join('\n')}`);
       return 1;
     }
-    for (const path of Object.keys(metafile.outputs).filter((name) => name.endsWith('.js'))) rewrite(resolve(root, path), withBuiltins);
+    for (const path of filesOf(metafile).filter((name) => !filesOf(script).includes(name))) rewrite(resolve(root, path), withBuiltins);
     await toScripts(scripts, SCRIPT.name, SCRIPT.exports, script);
     writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenceText(packages));
     // Chunks are ES modules wherever dist is copied to, and find each program whichever chunk asks.
@@ -97,6 +97,10 @@ const versionOnly: Plugin = {
     });
   },
 };
+
+function filesOf({ outputs }: Metafile): readonly string[] {
+  return Object.keys(outputs).filter((name) => name.endsWith('.js'));
+}
 
 const BUILTIN = /^import (?:\* as )?(\{[^}]*\}|\w+) from "(node:[\w/]+)";$/gm;
 

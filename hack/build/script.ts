@@ -45,19 +45,30 @@ function atOnce(path: string, outputs: Metafile['outputs'], found = new Set<stri
 }
 
 async function part(path: string): Promise<Part> {
-  const { code, map } = await transform(readFileSync(path, 'utf8'), {
+  const plain = await transform(readFileSync(path, 'utf8'), {
+    ...COMMON,
     format: 'cjs',
-    platform: 'node',
-    target: 'node24',
-    sourcefile: basename(path),
-    sourcemap: 'external',
-    sourcesContent: false,
-    legalComments: 'none',
+    sourcemap: 'inline',
     // As a script has them: `import()` is the require of the starter, a moment later.
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': '__url' },
+    sourcefile: basename(path),
   });
+  const { code, map } = await transform(withLaterBuiltins(plain.code), { ...COMMON, sourcemap: 'external', sourcefile: basename(path), minifyWhitespace: true, minifySyntax: true });
   return { name: basename(path), code: inAscii(code), map: JSON.parse(map) };
+}
+
+const COMMON = { platform: 'node', target: 'node24', sourcesContent: false, legalComments: 'none' } as const;
+
+/** As esbuild writes `import { createHash } from 'node:crypto'`; what is used of it is `import_node_crypto.createHash`. */
+const IMPORTED = /^var (import_\w+) = require\(("node:[\w/]+")\);$/gm;
+
+/** Has each of Node's own modules loaded when something of it is first used: most calls use no child process, no TLS, and no promises of files. */
+function withLaterBuiltins(code: string): string {
+  const names = [...code.matchAll(IMPORTED)].map(([, name = '']) => name);
+  if (names.length === 0) return code;
+  const used = code.replaceAll(new RegExp(`\\b(${names.join('|')})\\.`, 'g'), '$1.$.');
+  return used.replaceAll(IMPORTED, 'var $1 = require.later($2);');
 }
 
 /** So that it can be read without decoding; esbuild leaves regular expressions as they are. */
@@ -128,6 +139,13 @@ function load(name) {
   part(load, module, module.exports, import.meta.url);
   return module.exports;
 }
+load.later = (name) => ({
+  get $() {
+    const value = builtin(name);
+    Object.defineProperty(this, '$', { value });
+    return value;
+  },
+});
 export const { ${exports.join(', ')} } = load('./${name}.js');
 `;
 }
