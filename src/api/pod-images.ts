@@ -12,8 +12,12 @@ export interface PodImage {
   readonly image: string;
   /** JSON pointer (RFC 6901) of the field with the image, from the root of the object. */
   readonly pointer: string;
-  /** JSON pointer of the name of the container or volume: what a patch tests, so that a shifted list is not hit. */
+  /** JSON pointer of the name of the container or volume: what a patch tests, so that a shifted list is not hit. The same as `pointer` where the field stands alone. */
   readonly namePointer: string;
+  /** How `assay.dev/tags` calls it, in an object in which the names of containers are not unique. */
+  readonly key?: string;
+  /** Set where a patch cannot or should not change it: it is verified and reported. */
+  readonly fixed?: true;
   /** Set where this stands for so many images that are not looked at: there is no image then. */
   readonly omitted?: number;
 }

@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
+import type { Discovery } from '../kube/discovery.ts';
 import { resourceName } from '../kube/object.ts';
-import type { Reflector } from '../kube/reflector.ts';
+import type { ObjectCache } from '../kube/object-cache.ts';
+import type { ReflectorProblem } from '../kube/recovery.ts';
 import type { Stored } from '../kube/store.ts';
 import type { Source } from '../runtime/manager.ts';
 
@@ -17,14 +19,40 @@ const HOPELESS: ReadonlyMap<string, number> = new Map([
   ['NoCredentials', 0],
 ]);
 
+/**
+ * Troubles that may pass by themselves, so that the start waits for as long as they last: what is always there is in the same
+ * trouble. Anything else of what may not be there at all is waited for so many milliseconds.
+ */
+const PASSING: ReadonlySet<string> = new Set(['Unreachable', 'Timeout', 'TooManyRequests', 'NoCredentials']);
+const OPTIONAL_PATIENCE = 5_000;
+
 /** What is asked of a reflector here. */
-type Watched = Pick<Reflector<Stored>, 'resource' | 'start' | 'stop' | 'hasSynced' | 'whenSynced' | 'problem'>;
+type Watched = Pick<ObjectCache<Stored>, 'resource' | 'start' | 'stop' | 'hasSynced' | 'whenSynced' | 'problem'>;
 
 /**
  * A reflector as a source of the manager. A start ends with the API server's refusal, in one sentence; an API server that
  * is away is waited for.
  */
 export function sourceOf(reflector: Watched, clock: Clock): Source {
+  return source(reflector, async (signal) => {
+    const message = await trouble(reflector, clock, signal, ({ code }) => HOPELESS.get(code));
+    throw new Error(message);
+  });
+}
+
+/** The same of a resource that need not be there: without it, or without the right to read it, the operator starts all the same. */
+export function optionalSourceOf(reflector: Watched, clock: Clock): Source {
+  return source(reflector, async (signal) => {
+    await trouble(reflector, clock, signal, ({ code }) => (PASSING.has(code) ? undefined : OPTIONAL_PATIENCE));
+  });
+}
+
+/** What discovery says is waited for by whoever asks it. */
+export function discoverySource(discovery: Pick<Discovery, 'start' | 'stop'>): Source {
+  return { name: 'discovery', start: () => discovery.start(), stop: () => discovery.stop(), hasSynced: () => true, synced: () => Promise.resolve() };
+}
+
+function source(reflector: Watched, refused: (signal: AbortSignal) => Promise<void>): Source {
   return {
     name: resourceName(reflector.resource),
     start: () => reflector.start(),
@@ -33,7 +61,7 @@ export function sourceOf(reflector: Watched, clock: Clock): Source {
     synced: async (signal) => {
       const done = new AbortController();
       try {
-        await Promise.race([reflector.whenSynced(signal), refusal(reflector, clock, AbortSignal.any([signal, done.signal]))]);
+        await Promise.race([reflector.whenSynced(signal), refused(AbortSignal.any([signal, done.signal]))]);
       } finally {
         done.abort();
       }
@@ -41,12 +69,12 @@ export function sourceOf(reflector: Watched, clock: Clock): Source {
   };
 }
 
-/** Rejects as soon as the reflector is refused for good. */
-async function refusal(reflector: Watched, clock: Clock, signal: AbortSignal): Promise<never> {
+/** Resolves with the message of a problem as soon as it has lasted for longer than `doubted` says; undefined: however long. */
+async function trouble(reflector: Watched, clock: Clock, signal: AbortSignal, doubted: (problem: ReflectorProblem) => number | undefined): Promise<string> {
   for (;;) {
     const { problem } = reflector;
-    const doubted = problem === undefined ? undefined : HOPELESS.get(problem.code);
-    if (problem !== undefined && doubted !== undefined && clock.now() - problem.since >= doubted) throw new Error(problem.message);
+    const limit = problem === undefined ? undefined : doubted(problem);
+    if (problem !== undefined && limit !== undefined && clock.now() - problem.since >= limit) return problem.message;
     await sleep(clock, LOOK, signal);
   }
 }

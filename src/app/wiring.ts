@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { REASONS, RESULTS, WORKLOAD_STATES } from '../api/reasons.ts';
 import { systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
-import { Fleet } from '../controllers/fleet.ts';
 import { connect } from '../kube/connect.ts';
 import { loadKubeConfig } from '../kube/kubeconfig.ts';
 import { createRegistryClient } from '../registry/client.ts';
@@ -16,9 +15,9 @@ import { createLog, type Log } from '../telemetry/log.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { OVERRUNS } from '../verification/worker/worker-judge.ts';
 import { createControllers, type Ground } from './controllers.ts';
+import { cacheLabels, createFleet } from './fleet.ts';
 import { createJudging } from './judging.ts';
 import { type Options, UsageError } from './options.ts';
-import { sourceOf } from './sources.ts';
 import { createOperatorTrust, readTrustFiles } from './trust.ts';
 import { VERSION } from './version.ts';
 
@@ -63,7 +62,7 @@ function vocabulary(server: URL): Parameters<typeof createMetrics>[0] {
     requestKinds: REQUEST_KINDS,
     priorities: PRIORITIES,
     overruns: OVERRUNS,
-    resources: Fleet.resources.map(({ plural }) => plural),
+    resources: cacheLabels(),
     apiServer: server.host,
   };
 }
@@ -82,36 +81,16 @@ function readDockerConfig({ dockerConfig }: Options, log: Log): Keychain {
 
 function assemble(ground: Ground): Manager {
   const { options, log } = ground;
-  const fleet = createFleet(ground);
+  const { fleet, sources } = createFleet(ground);
   const manager: Manager = createManager({
     servers: createServers(ground, () => manager.notReady()),
-    sources: fleet.reflectors.map((reflector) => sourceOf(reflector, clock)),
+    sources,
     controllers: createControllers(ground, fleet),
     log,
     clock,
     grace: options.shutdownGracePeriod,
   });
   return manager;
-}
-
-function createFleet({ options, log, metrics, client }: Ground): Fleet {
-  const fleet = new Fleet({
-    client,
-    clock,
-    excludedNamespaces: options.excludedNamespaces,
-    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
-    hooks: {
-      ...metrics.reflector,
-      onProblem: (resource, problem) => {
-        metrics.reflector.onProblem(resource, problem);
-        if (problem === undefined) log.info('the watch is well again', { resource: resource.plural });
-        else log.warn('the watch has a problem, it is tried again', { resource: resource.plural, code: problem.code, why: problem.message });
-      },
-      onHandlerError: (resource, error) => log.error('an object could not be taken in', { resource: resource.plural, error }),
-    },
-  });
-  metrics.caches(() => fleet.reflectors.map(({ resource, store, hasSynced }) => ({ resource: resource.plural, objects: store.size, synced: hasSynced })));
-  return fleet;
 }
 
 function createServers({ options, metrics, log }: Ground, notReady: () => string | undefined): Component[] {

@@ -34,8 +34,9 @@ export interface PinPlan {
 const MAX_ANNOTATION = 65_536;
 const MAX_REVERTS = 1000;
 
-/** The key of an image field in `assay.dev/tags`: a container's name; `volumes/<name>` for an image volume. */
+/** The key of an image field in `assay.dev/tags`: a container's name; `volumes/<name>` for an image volume; its JSON pointer in an object of several pod specs. */
 export function tagKey(field: PodImage): string {
+  if (field.key !== undefined) return field.key;
   return field.holder === 'volumes' ? `volumes/${field.name}` : field.name;
 }
 
@@ -98,10 +99,15 @@ export function planPins(workload: WorkloadObject, pins: readonly Pin[], reverts
   // changed must not get its neighbour's digest. The old image: a concurrent edit wins, and is judged afresh.
   const patch = [
     testAt('/metadata/uid', workload.uid),
-    ...pins.flatMap((pin) => [testAt(pin.field.namePointer, pin.field.name), ...swapAt(pin.field.pointer, pin.from, pin.to)]),
+    ...pins.flatMap((pin) => [...testName(pin.field), ...swapAt(pin.field.pointer, pin.from, pin.to)]),
     ...annotationAt(ownAnnotations(workload), TAGS_ANNOTATION, tags),
   ];
   return { pins, patch };
+}
+
+/** A field that stands alone has no name beside it. */
+function testName({ pointer, namePointer, name }: PodImage): readonly JsonPatchOperation[] {
+  return namePointer === pointer ? [] : [testAt(namePointer, name)];
 }
 
 /** The annotations as far as they are kept in memory: ours, and whether there are any at all. */

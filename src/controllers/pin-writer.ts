@@ -1,10 +1,9 @@
 import type { Reason } from '../api/reasons.ts';
-import { type Resource } from '../kube/object.ts';
 import { isConflict, isForbidden, isInvalid, isNotFound, isPatchRefused } from '../kube/api-error.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { messageOf } from '../base/errors.ts';
 import type { PinPlan } from './pin-plan.ts';
-import { FIELD_MANAGER, KINDS, type WorkloadObject } from './workload-object.ts';
+import { FIELD_MANAGER, type WorkloadObject } from './workload-object.ts';
 
 /** What became of a patch. `gone`: there is nothing left to pin. */
 export type PinResult =
@@ -19,8 +18,8 @@ export type PinResult =
 export async function writePins(client: KubeClient, workload: WorkloadObject, plan: PinPlan, signal: AbortSignal): Promise<PinResult> {
   try {
     const after = await client.patch(
-      resourceOf(workload.kind),
-      { namespace: workload.namespace, name: workload.name },
+      workload.resource,
+      { name: workload.name, ...(workload.resource.namespaced ? { namespace: workload.namespace } : {}) },
       { type: 'json', operations: plan.patch },
       { fieldManager: FIELD_MANAGER, signal },
     );
@@ -28,7 +27,7 @@ export async function writePins(client: KubeClient, workload: WorkloadObject, pl
   } catch (error) {
     if (isNotFound(error)) return { result: 'gone' };
     if (isForbidden(error)) {
-      return { result: 'forbidden', reason: 'PatchForbidden', message: messageOf(`the API server forbids the pin: ${messageOf(error, 360)}; allow the operator to patch ${workload.kind}s, or look for an admission webhook that says no`) };
+      return { result: 'forbidden', reason: 'PatchForbidden', message: messageOf(`the API server forbids the pin: ${messageOf(error, 360)}; allow the operator to patch ${workload.resource.kind}s, or look for an admission webhook that says no`) };
     }
     if (isConflict(error) || isPatchRefused(error)) {
       return { result: 'conflict', reason: 'PatchConflict', message: 'the workload was changed at the same moment; it is judged again as it is now' };
@@ -36,11 +35,4 @@ export async function writePins(client: KubeClient, workload: WorkloadObject, pl
     if (isInvalid(error)) return { result: 'rejected', reason: 'PatchForbidden', message: messageOf(`the API server rejects the pinned object: ${messageOf(error, 440)}`) };
     throw error;
   }
-}
-
-/** Where objects of a watched kind live. */
-export function resourceOf(kindName: string): Resource {
-  const kind = KINDS.get(kindName);
-  if (kind === undefined) throw new Error(`${kindName} is not a watched kind`);
-  return { group: kind.group, version: kind.version, plural: kind.plural, kind: kind.kind, namespaced: true };
 }

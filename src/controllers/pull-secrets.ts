@@ -75,7 +75,8 @@ export function createPullSecrets(options: PullSecretsOptions): PullSecrets {
   };
 
   return async (workload, { operators, signal }) => {
-    const names = [...workload.pullSecrets, ...(await ofAccount(workload.namespace, workload.serviceAccount, signal))];
+    // What has no namespace has no Secrets: its pods have, in theirs.
+    const names = workload.namespace === '' ? [] : [...workload.pullSecrets, ...(await ofAccount(workload.namespace, workload.serviceAccount, signal))];
     // WARNING: the API server checks no name in a list of pull secrets; one that no Secret can have is as one that does not exist.
     const unique = [...new Set(names)].filter((name) => SECRET_NAME.test(name)).slice(0, MAX_SECRETS);
     const found = await Promise.all(unique.map((name) => ofSecret(workload.namespace, name, signal)));

@@ -26,7 +26,11 @@ export function connectTriggers({ fleet, workloadQueue, policyQueue }: TriggerDe
       // Karmada and kubelets write statuses all day long: what decides nothing costs nothing.
       if (change.type === 'updated' && sameWorkload(change.old, change.value)) return;
       // What was there before us can wait for what somebody is doing now.
-      workloadQueue.add(workloadKey(subjectOf(change)), { priority: initial ? RESYNC : FRESH });
+      const subject = subjectOf(change);
+      const priority = initial ? RESYNC : FRESH;
+      workloadQueue.add(workloadKey(subject), { priority });
+      // It answers for them from now on, or does not any more.
+      if (change.type !== 'updated') for (const made of fleet.madeBy(subject)) workloadQueue.add(workloadKey(made), { priority });
     }),
   );
   for (const reflector of Object.values(fleet.policies)) {

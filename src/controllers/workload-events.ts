@@ -1,10 +1,10 @@
 import type { EventInput, EventSubject } from '../kube/events.ts';
 import { apiVersionOf } from '../kube/object.ts';
+import { keyOf } from '../kube/store.ts';
 import type { PolicyKey, PolicyVerdict } from '../verification/types.ts';
 import { policyId, recordedImage, type WorkloadRecord } from './ledger.ts';
 import type { ImageOutcome } from './outcome.ts';
 import type { PinPlan } from './pin-plan.ts';
-import { resourceOf } from './pin-writer.ts';
 import type { WorkloadObject } from './workload-object.ts';
 
 const MAX_NAMED = 3;
@@ -66,7 +66,7 @@ function verdictEvent(
     const note = `${image.field.image} (${image.field.name}): ${verdict.message}`;
     return [
       { type: 'Warning', reason, action: 'Verify', note: `${note} [policy ${policyId(verdict.policy)}]`, regarding, related: policy },
-      { type: 'Warning', reason, action: 'Verify', note: `${regarding.kind} ${regarding.namespace}/${regarding.name}: ${note}`, regarding: policy, related: regarding },
+      { type: 'Warning', reason, action: 'Verify', note: `${regarding.kind} ${keyOf(regarding)}: ${note}`, regarding: policy, related: regarding },
     ];
   }
   if (known === undefined || known.result === 'Verified' || verdict.result !== 'Verified') return [];
@@ -79,8 +79,8 @@ function sameVerdict(known: ImageOutcome | undefined, verdict: PolicyVerdict): P
 
 /** A workload as the subject of events. */
 export function workloadSubject(workload: WorkloadObject): EventSubject {
-  const resource = resourceOf(workload.kind);
-  return { apiVersion: apiVersionOf(resource), kind: workload.kind, namespace: workload.namespace, name: workload.name, uid: workload.uid };
+  const { resource, namespace, name, uid } = workload;
+  return { apiVersion: apiVersionOf(resource), kind: resource.kind, name, uid, ...(resource.namespaced ? { namespace } : {}) };
 }
 
 function policySubject(key: PolicyKey, uidOf: (id: string) => string | undefined): EventSubject {

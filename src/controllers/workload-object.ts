@@ -1,9 +1,11 @@
 import { TAGS_ANNOTATION } from '../api/annotations.ts';
 import { boundedImages, boundedLabels } from '../api/object-limits.ts';
-import { IMAGE_HOLDERS, imagesOf, type PodImage } from '../api/pod-images.ts';
-import { pointerOf, WORKLOAD_KINDS, type WorkloadKind } from '../api/workload-kinds.ts';
+import { SHIPPED_KINDS } from '../api/further-kinds.ts';
+import { groupOf, imagePartsOf, type ImageParts } from '../api/object-images.ts';
+import { IMAGE_HOLDERS, type PodImage } from '../api/pod-images.ts';
+import type { WorkloadKind } from '../api/workload-kinds.ts';
 import { digestOf } from '../base/digest.ts';
-import type { KubeObject } from '../kube/object.ts';
+import type { KubeObject, Resource } from '../kube/object.ts';
 import type { Stored } from '../kube/store.ts';
 import { boundedSecrets, boundedTags } from './workload-limits.ts';
 import { imageManager, writerOf } from './writers.ts';
@@ -13,7 +15,10 @@ export const FIELD_MANAGER = 'assay';
 
 /** What is kept in memory of a workload: what decides about it, and nothing of its status. */
 export interface WorkloadObject extends Stored {
+  /** The name of its kind: `Deployment`, `CloneSet.apps.kruise.io`. */
   readonly kind: string;
+  /** Where it lives, in the version that is served. */
+  readonly resource: Resource;
   readonly uid: string;
   /** Undefined where there are too many to be kept: then every choice by labels chooses it. */
   readonly labels: Readonly<Record<string, string>> | undefined;
@@ -31,14 +36,21 @@ export interface WorkloadObject extends Stored {
   readonly manager?: string;
   /** Changes with the pod spec but for its images. */
   readonly specHash: string;
+  /** The key of the workload of another watched kind that made it: as long as that one is watched, it answers for this one. */
+  readonly owner?: string;
   /** Being deleted: judged and told, never written to. */
   readonly deleting: boolean;
 }
 
-/** The kinds by name; no two watched kinds share one. */
-export const KINDS: ReadonlyMap<string, WorkloadKind> = new Map(WORKLOAD_KINDS.map((kind) => [kind.kind, kind]));
+/** The shipped kinds by name. */
+export const KINDS: ReadonlyMap<string, WorkloadKind> = new Map(SHIPPED_KINDS.map((kind) => [kind.name, kind]));
 
-/** `Deployment/web/api`: the key of a workload in queues, ledger and logs. */
+/** Where objects of a kind live, in the version that is preferred. */
+export function resourceFor({ group, version, plural, kind, namespaced }: WorkloadKind): Resource {
+  return { group, version, plural, kind, namespaced };
+}
+
+/** `Deployment/web/api`: the key of a workload in queues, ledger and logs; without a namespace `SidecarSet.apps.kruise.io//logs`. */
 export function workloadKey(workload: Pick<WorkloadObject, 'kind' | 'namespace' | 'name'>): string {
   return `${workload.kind}/${workload.namespace}/${workload.name}`;
 }
@@ -49,36 +61,62 @@ export function splitWorkloadKey(key: string): { kind: string; namespace: string
   return { kind, namespace, name };
 }
 
+/** The name of the watched kind that an object of this `apiVersion` and `kind` is of, if any. */
+export type KindName = (apiVersion: string, kind: string) => string | undefined;
+
+/** The names of these kinds. */
+export function kindNames(kinds: readonly WorkloadKind[]): KindName {
+  const names = new Map(kinds.map(({ group, kind, name }) => [`${group}/${kind}`, name]));
+  return (apiVersion, kind) => names.get(`${groupOf(apiVersion)}/${kind}`);
+}
+
 /**
  * The projection of a workload for its store; undefined for one that is looked at through its owner (api.md, Workloads):
  * of an owned Pod only the ephemeral containers are its own, of any other owned object nothing is.
+ * @param resource as it is served
  */
-export function projectWorkload(kind: WorkloadKind, object: KubeObject): WorkloadObject | undefined {
+export function projectWorkload(kind: WorkloadKind, object: KubeObject, resource = resourceFor(kind), nameOf: KindName = () => undefined): WorkloadObject | undefined {
   const { metadata } = object;
-  const owned = kind.mayBeOwned && (metadata.ownerReferences ?? []).some((owner) => owner.controller === true);
-  const podSpec = podSpecOf(kind, object);
-  const images = allImages(kind, object, podSpec).filter((image) => !owned || (kind.kind === 'Pod' && image.holder === 'ephemeralContainers'));
+  const controller = (metadata.ownerReferences ?? []).find((owner) => owner.controller === true);
+  const owned = kind.mayBeOwned && controller !== undefined;
+  const parts = imagePartsOf(kind, object);
+  const images = parts.images.filter((image) => !owned || (kind.name === 'Pod' && image.holder === 'ephemeralContainers'));
   if (owned && images.length === 0) return undefined;
   const annotations = metadata.annotations;
   const tags = boundedTags(annotations?.[TAGS_ANNOTATION]);
   const manager = kind.images.type === 'PodSpec' ? imageManager(metadata.managedFields, kind.images.path, FIELD_MANAGER) : undefined;
   const writer = writerOf(metadata.labels, annotations, manager);
+  const owner = owned || controller === undefined ? undefined : nameOf(controller.apiVersion, controller.kind);
+  const namespace = metadata.namespace ?? '';
   return {
-    kind: kind.kind,
-    namespace: metadata.namespace ?? '',
+    kind: kind.name,
+    resource,
+    namespace,
     name: metadata.name,
     resourceVersion: metadata.resourceVersion ?? '',
     uid: metadata.uid ?? '',
     labels: boundedLabels(metadata.labels ?? {}),
     images: boundedImages(images),
-    pullSecrets: boundedSecrets(pullSecretsOf(podSpec)),
-    serviceAccount: stringOf(podSpec['serviceAccountName']) ?? 'default',
+    ...podSettings(kind, object, parts),
     hasAnnotations: annotations !== undefined,
     deleting: metadata.deletionTimestamp !== undefined,
     ...(tags === undefined ? {} : { tags }),
     ...(writer === undefined ? {} : { writer }),
     ...(manager === undefined ? {} : { manager }),
-    specHash: hashWithoutImages(podSpec),
+    ...(owner === undefined || controller === undefined ? {} : { owner: workloadKey({ kind: owner, namespace, name: controller.name }) }),
+  };
+}
+
+/** What else decides of its pods; a kind of another form may have the pull secrets and the account beside its pod specs. */
+function podSettings(kind: WorkloadKind, object: KubeObject, { images, podSpecs }: ImageParts): Pick<WorkloadObject, 'pullSecrets' | 'serviceAccount' | 'specHash'> {
+  const isOne = kind.images.type === 'PodSpec';
+  const spec = recordOf(recordOf(object)['spec']);
+  const holders = isOne ? podSpecs : [...podSpecs, spec];
+  const accounts = holders.flatMap((holder) => stringOf(holder['serviceAccountName']) ?? (isOne ? [] : (stringOf(holder['serviceAccount']) ?? [])));
+  return {
+    pullSecrets: boundedSecrets(holders.flatMap(pullSecretsOf)),
+    serviceAccount: accounts[0] ?? 'default',
+    specHash: isOne ? hashWithoutImages(podSpecs[0] ?? {}) : hashWithout(spec, new Set(images.map(({ image }) => image))),
   };
 }
 
@@ -89,27 +127,13 @@ export function sameWorkload(left: WorkloadObject, right: WorkloadObject): boole
 
 // Whether there are annotations only decides how a patch is written: the API server's own controllers add the first one to
 // every new Deployment.
-function fingerprint({ resourceVersion: _, hasAnnotations: __, ...rest }: WorkloadObject): string {
+function fingerprint({ resourceVersion: _, hasAnnotations: __, resource: ___, ...rest }: WorkloadObject): string {
   return JSON.stringify({ ...rest, labels: Object.entries(rest.labels ?? {}).toSorted(([one], [other]) => (one < other ? -1 : 1)) });
-}
-
-function podSpecOf(kind: WorkloadKind, object: KubeObject): Readonly<Record<string, unknown>> {
-  if (kind.images.type !== 'PodSpec') return {};
-  return recordOf(kind.images.path.reduce<unknown>((value, part) => recordOf(value)[part], object));
-}
-
-function allImages(kind: WorkloadKind, object: KubeObject, podSpec: Readonly<Record<string, unknown>>): readonly PodImage[] {
-  if (kind.images.type === 'PodSpec') return imagesOf(podSpec, pointerOf(kind.images.path));
-  return kind.images.paths.flatMap((path): PodImage[] => {
-    const image = path.reduce<unknown>((value, part) => recordOf(value)[part], object);
-    const pointer = pointerOf(path);
-    return typeof image === 'string' && image !== '' ? [{ holder: 'containers', name: pointer, image, pointer, namePointer: pointer }] : [];
-  });
 }
 
 function pullSecretsOf(podSpec: Readonly<Record<string, unknown>>): string[] {
   const list = podSpec['imagePullSecrets'];
-  return Array.isArray(list) ? list.flatMap((one) => stringOf(recordOf(one)['name']) ?? []) : [];
+  return Array.isArray(list) ? list.flatMap((one) => stringOf(recordOf(one)['name']) ?? stringOf(one) ?? []) : [];
 }
 
 function hashWithoutImages(podSpec: Readonly<Record<string, unknown>>): string {
@@ -118,6 +142,12 @@ function hashWithoutImages(podSpec: Readonly<Record<string, unknown>>): string {
     return Array.isArray(list) ? [[holder, list.map((item: unknown) => ({ ...recordOf(item), image: undefined }))]] : [];
   });
   return digestOf(JSON.stringify({ ...podSpec, ...Object.fromEntries(lists) })).slice('sha256:'.length, 24);
+}
+
+/** Of a kind that has its images anywhere: everything but the texts that are images. */
+function hashWithout(spec: Readonly<Record<string, unknown>>, images: ReadonlySet<string>): string {
+  const text = JSON.stringify(spec, (_, value: unknown) => (typeof value === 'string' && images.has(value) ? null : value));
+  return digestOf(text).slice('sha256:'.length, 24);
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -7,7 +7,7 @@ import type { WorkloadFacts } from './gather.ts';
 import { policyId, type WorkloadRecord } from './ledger.ts';
 import { blocks, type ImageOutcome, stateOf, summarize, verified } from './outcome.ts';
 import { type PinPlan, pinsOf, planPins } from './pin-plan.ts';
-import { KINDS, type WorkloadObject, workloadKey } from './workload-object.ts';
+import { type WorkloadObject, workloadKey } from './workload-object.ts';
 
 /** What is to be done about one workload: the patch to send, if any, and what is to be recorded when nothing interferes. */
 export interface WorkloadPlan {
@@ -68,8 +68,8 @@ function changeable(workload: WorkloadObject, images: readonly ImageOutcome[]): 
   return images.map((image) => (isChangeable(workload, image) ? image : { ...image, pinned: true }));
 }
 
-function isChangeable({ kind, deleting }: WorkloadObject, { field }: ImageOutcome): boolean {
-  return !deleting && KINDS.get(kind)?.patchable.includes(field.holder) === true;
+function isChangeable({ deleting }: WorkloadObject, { field }: ImageOutcome): boolean {
+  return !deleting && field.fixed !== true;
 }
 
 function whyUnpinned({ workload, images }: WorkloadFacts, decision: PinDecision, contention: Contention | undefined): WorkloadRecord['unpinned'] {
@@ -96,6 +96,8 @@ function pinContested({ writer, manager }: WorkloadObject): NonNullable<Workload
 
 function notPatchable({ kind, deleting = false }: Pick<WorkloadObject, 'kind'> & Partial<Pick<WorkloadObject, 'deleting'>>): NonNullable<WorkloadRecord['unpinned']> {
   if (deleting) return { reason: 'NotPatchable', message: 'it is being deleted, so nothing is written to it; what it still runs is told until it is gone' };
+  // With a group in its name it is not one of Kubernetes' own, and its controller decides.
+  if (kind.includes('.')) return { reason: 'NotPatchable', message: `a patch does not change what a ${kind} runs; pin these images where it is made` };
   return { reason: 'NotPatchable', message: `the API server lets nobody change these images of a ${kind}; pin them where it is made` };
 }
 

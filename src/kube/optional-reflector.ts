@@ -115,6 +115,7 @@ export class OptionalReflector<T extends Stored, O extends KubeObject = KubeObje
     if (this.#inner !== undefined && this.#resource.version === resource.version) return;
     this.#leave();
     this.#resource = resource;
+    this.#store.outdate();
     const { resource: _, discovery: __, indexes: ___, ...options } = this.#options;
     const inner = new Reflector<T, O>({ ...options, resource, store: this.#store, hooks: this.#hooks() });
     // What the last one left is known already.

@@ -39,6 +39,8 @@ type Index = Map<string, Set<string>>;
 /** Objects by key with indexes that are current after every change. Written to by one reflector only. */
 export class Store<T extends Stored> implements StoreView<T> {
   readonly #values = new Map<string, T>();
+  /** Keys whose next value counts as a new one, whatever its version. */
+  readonly #outdated = new Set<string>();
   readonly #indexes = new Map<string, { readonly of: IndexFunction<T>; readonly entries: Index }>();
 
   constructor(indexes: Readonly<Record<string, IndexFunction<T>>> = {}) {
@@ -76,7 +78,8 @@ export class Store<T extends Stored> implements StoreView<T> {
   put(value: T): Change<T> | undefined {
     const key = keyOf(value);
     const old = this.#values.get(key);
-    if (old !== undefined && old.resourceVersion === value.resourceVersion) return undefined;
+    if (old !== undefined && old.resourceVersion === value.resourceVersion && !this.#outdated.has(key)) return undefined;
+    this.#outdated.delete(key);
     this.#values.set(key, value);
     this.#reindex(key, old, value);
     return old === undefined ? { type: 'added', key, value } : { type: 'updated', key, value, old };
@@ -86,9 +89,15 @@ export class Store<T extends Stored> implements StoreView<T> {
   remove(key: string): Change<T> | undefined {
     const old = this.#values.get(key);
     if (old === undefined) return undefined;
+    this.#outdated.delete(key);
     this.#values.delete(key);
     this.#reindex(key, old, undefined);
     return { type: 'deleted', key, old };
+  }
+
+  /** What is stored was made in another way than what comes: each is taken anew, though its version is the same. */
+  outdate(): void {
+    for (const key of this.#values.keys()) this.#outdated.add(key);
   }
 
   /** Makes the store hold exactly `next`, and says what that changed. */

@@ -1,7 +1,7 @@
 import { parseDuration } from '../../api/duration.ts';
 import type { PolicySpec } from '../../api/v1alpha1.gen.ts';
 import { re2Size } from '../../api/re2.ts';
-import { WORKLOAD_KINDS } from '../../api/workload-kinds.ts';
+import { SHIPPED_KINDS } from '../../api/further-kinds.ts';
 import { messageOf } from '../../base/errors.ts';
 import { type DescribedTrust, describeTrust, type TrustForm, trustSource, type TrustSource } from '../../signatures/trust-recipe.ts';
 import type { CompiledAuthority, PolicyKey } from '../types.ts';
@@ -34,7 +34,7 @@ export interface CompileContext {
   readonly trustRoot: TrustSource;
   /** What is in a text that `trustTextsOf` lists. Unless given, the text is read, which may take tenths of a second. */
   readonly describe?: (form: TrustForm, text: string) => DescribedTrust;
-  /** The kinds that the operator watches; {@link WORKLOAD_KINDS} unless told otherwise. */
+  /** The names of the kinds that the operator watches; {@link SHIPPED_KINDS} unless told otherwise. */
   readonly kinds?: readonly string[];
 }
 
@@ -73,7 +73,7 @@ function compileSpec(key: PolicyKey, raw: unknown, context: CompileContext): Con
   const spec = walk(SPEC_SCHEMA, raw ?? {}, 'spec') as PolicySpec;
   refuseForbidden(key, spec);
   refuseNotYet(spec);
-  const scope = compileScope(key, spec, context.kinds ?? WORKLOAD_KINDS.map(({ kind }) => kind));
+  const scope = compileScope(key, spec, context.kinds ?? SHIPPED_KINDS.map(({ name }) => name));
   const exclusions = compileExclusions(spec);
   refuseCostlyPatterns(spec);
   const { authorities, warnings } = compileAuthorities(spec, trustSourcesOf(context));

@@ -18,7 +18,7 @@ export function compileScope(key: PolicyKey, spec: PolicySpec, kinds: readonly s
   }
   for (const [index, kind] of (spec.workloads?.kinds ?? []).entries()) {
     if (kinds.includes(kind)) continue;
-    throw new Refused(`spec.workloads.kinds[${index}]`, `"${kind}" is not watched, so nothing of it would be governed; watched are ${kinds.join(', ')}`);
+    throw new Refused(`spec.workloads.kinds[${index}]`, `"${kind}" is not watched, so nothing of it would be governed; ${meant(kind, kinds)}`);
   }
   if (spec.workloads !== undefined && spec.workloads.kinds === undefined && spec.workloads.selector === undefined) {
     throw new Refused('spec.workloads', 'is empty; give kinds or a selector, or remove it to govern all workloads');
@@ -29,6 +29,13 @@ export function compileScope(key: PolicyKey, spec: PolicySpec, kinds: readonly s
     selects: compileSelector(spec.workloads?.selector, 'spec.workloads.selector'),
     selectsNamespace: compileSelector(spec.namespaceSelector, 'spec.namespaceSelector'),
   });
+}
+
+/** What to write instead: the same kind with its group, or without the one of Kubernetes' own. */
+function meant(kind: string, kinds: readonly string[]): string {
+  const [bare = kind] = kind.split('.', 1);
+  const same = kinds.filter((one) => one === bare || one.startsWith(`${bare}.`));
+  return same.length > 0 ? `write ${same.join(' or ')}` : `watched are ${kinds.join(', ')}`;
 }
 
 /** The scope of a policy that does not compile, as far as its JSON can be read. */
@@ -79,7 +86,8 @@ function scopeOf(key: PolicyKey, { governsImage, kinds, selects, selectsNamespac
   const inNamespace =
     key.kind === 'ImageVerification'
       ? (namespace: string) => namespace === key.namespace
-      : (_: string, labels: Readonly<Record<string, string>>) => selectsNamespace(labels);
+      // What has no namespace runs in all of them (a SidecarSet): no choice of namespaces takes it out.
+      : (namespace: string, labels: Readonly<Record<string, string>>) => namespace === '' || selectsNamespace(labels);
   return {
     governsImage,
     governsWorkload: ({ kind, namespace, labels, namespaceLabels }) =>

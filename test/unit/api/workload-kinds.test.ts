@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { pointerOf, WORKLOAD_KINDS } from '../../../src/api/workload-kinds.ts';
+import { WORKLOAD_KINDS } from '../../../src/api/workload-kinds.ts';
 
 test('the watched kinds are those of the documentation', () => {
   assert.deepEqual(
@@ -21,8 +21,4 @@ test('kinds that other watched kinds make are marked', () => {
     WORKLOAD_KINDS.filter(({ mayBeOwned }) => mayBeOwned).map(({ kind }) => kind).toSorted(),
     ['Job', 'Pod', 'ReplicaSet', 'ReplicationController'],
   );
-});
-
-test('a path becomes a JSON pointer', () => {
-  assert.equal(pointerOf(['spec', 'jobTemplate', 'a/b~c']), '/spec/jobTemplate/a~1b~0c');
 });

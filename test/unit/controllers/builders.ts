@@ -4,6 +4,7 @@ import type { WorkloadRecord } from '../../../src/controllers/ledger.ts';
 import { type ImageOutcome, stateOf } from '../../../src/controllers/outcome.ts';
 import type { CompiledState, PolicyState, SettledState } from '../../../src/controllers/policy-set.ts';
 import type { WorkloadObject } from '../../../src/controllers/workload-object.ts';
+import type { Resource } from '../../../src/kube/object.ts';
 import type { CompiledPolicy } from '../../../src/verification/policy/compiled-policy.ts';
 import type { PolicyKey, PolicyVerdict } from '../../../src/verification/types.ts';
 import { type PolicyOptions, policy } from '../../support/builders.ts';
@@ -15,6 +16,8 @@ export const NOW = Date.parse('2026-11-22T12:00:00Z');
 export const POLICY: PolicyKey = { kind: 'ImageVerification', namespace: 'web', name: 'release' };
 export const OTHER: PolicyKey = { kind: 'ClusterImageVerification', name: 'fleet' };
 
+export const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true };
+
 /** The image field of container number `index` of a Deployment. */
 export function field(image: string, index = 0, override: Partial<PodImage> = {}): PodImage {
   const pointer = `/spec/template/spec/containers/${index}`;
@@ -24,6 +27,7 @@ export function field(image: string, index = 0, override: Partial<PodImage> = {}
 export function workload(images: readonly PodImage[], override: Partial<WorkloadObject> = {}): WorkloadObject {
   return {
     kind: 'Deployment',
+    resource: DEPLOYMENTS,
     namespace: 'web',
     name: 'api',
     resourceVersion: '10',

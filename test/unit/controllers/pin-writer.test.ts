@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pinsOf, planPins } from '../../../src/controllers/pin-plan.ts';
-import { type PinResult, resourceOf, writePins } from '../../../src/controllers/pin-writer.ts';
+import { type PinResult, writePins } from '../../../src/controllers/pin-writer.ts';
 import { errorFromStatus } from '../../../src/kube/api-error.ts';
-import { field, outcome, workload } from './builders.ts';
+import { DEPLOYMENTS, field, outcome, workload } from './builders.ts';
 import { StandInClient } from './stand-ins.ts';
 
 const object = workload([field('app:1')]);
@@ -23,7 +23,7 @@ test('a pin is one JSON patch in our name, and the version that it made is told'
   assert.deepEqual(more, []);
   assert.deepEqual(call, {
     verb: 'patch',
-    resource: resourceOf('Deployment'),
+    resource: DEPLOYMENTS,
     ref: { namespace: 'web', name: 'api' },
     body: { type: 'json', operations: plan.patch },
     options: { fieldManager: 'assay', signal },

@@ -60,6 +60,7 @@ class World {
       policies: { ImageVerification: this.policies, ClusterImageVerification: new Cache<PolicyObject>() },
       namespaces: this.namespaces,
       allWorkloads: (name?: string) => (name === undefined ? this.workloads.store.values() : this.workloads.store.byIndex('namespace', name)),
+      madeBy: ({ name }: WorkloadObject) => [...this.workloads.store.values()].filter(({ owner }) => owner === name),
       namespaceLabels: (name: string) => this.namespaces.store.get(name)?.labels,
     } as unknown as Fleet,
     workloadQueue: this.workloadQueue,

@@ -35,6 +35,7 @@ function plan({ images, policies = [inForce()], object = {}, history, attempts =
 const at = (index: number, image: string, override: Partial<ImageOutcome> = {}): ImageOutcome => outcome(image, { field: field(image, index), ...override });
 const held = { holder: 'volumes', name: 'models' } as const;
 const volume = outcome('models:1', { field: field('models:1', 5, held) });
+const unchangeable = (of: ImageOutcome): ImageOutcome => ({ ...of, field: { ...of.field, fixed: true } });
 
 const pins: Record<string, Case & { pins: readonly string[]; unpinned?: [string, RegExp]; state?: string }> = {
   'what is verified is pinned': { images: [outcome('app:1')], pins: ['app:1'], unpinned: ['NotPinned', /not written yet/], state: 'verified' },
@@ -48,8 +49,9 @@ const pins: Record<string, Case & { pins: readonly string[]; unpinned?: [string,
   'pin.mode Never pins nothing, and names the policy': { images: [outcome('app:1')], policies: [inForce({ pin: { mode: 'Never' } })], pins: [], unpinned: ['NotPinned', /ImageVerification web\/release is Never/] },
   'Audit pins nothing': { images: [outcome('app:1')], policies: [inForce({ enforcement: 'Audit' })], pins: [], unpinned: ['NotPinned', /Audit/] },
   'Warn pins': { images: [outcome('app:1')], policies: [inForce({ enforcement: 'Warn' })], pins: ['app:1'] },
-  'a Job is verified and left as it is': { images: [outcome('app:1')], object: { kind: 'Job' }, pins: [], unpinned: ['NotPatchable', /of a Job/], state: 'verified' },
-  'of a Pod the containers are pinned, its image volumes cannot be': { images: [outcome('app:1'), volume], object: { kind: 'Pod' }, pins: ['app:1'] },
+  'a Job is verified and left as it is': { images: [unchangeable(outcome('app:1'))], object: { kind: 'Job' }, pins: [], unpinned: ['NotPatchable', /of a Job/], state: 'verified' },
+  'a kind that a patch does not change is verified and left as it is': { images: [unchangeable(outcome('app:1'))], object: { kind: 'PyTorchJob.kubeflow.org' }, pins: [], unpinned: ['NotPatchable', /does not change what a PyTorchJob.kubeflow.org runs/], state: 'verified' },
+  'of a Pod the containers are pinned, its image volumes cannot be': { images: [outcome('app:1'), unchangeable(volume)], object: { kind: 'Pod' }, pins: ['app:1'] },
   'an image volume of a Deployment is pinned': { images: [volume], pins: ['models:1'] },
   'a workload that nobody governs has nothing to say': { images: [outcome('app:1', { verdicts: [] })], policies: [], pins: [], state: 'unmatched' },
 };
@@ -144,7 +146,7 @@ test('after a pin the record says what the next look will find', () => {
 });
 
 test('after a pin of what can be pinned the rest is reported', () => {
-  const { pin, record } = plan({ images: [outcome('app:1'), volume], object: { kind: 'Pod' } });
+  const { pin, record } = plan({ images: [outcome('app:1'), unchangeable(volume)], object: { kind: 'Pod' } });
   assert.ok(pin !== undefined);
   const after = pinnedRecord(record, pin, NOW);
   assert.deepEqual([after.state, after.unpinned?.reason], ['verified', 'NotPatchable']);

@@ -1,0 +1,67 @@
+import { SHIPPED_KINDS } from '../api/further-kinds.ts';
+import type { Clock } from '../base/clock.ts';
+import { Fleet, optionalGroups, watchedResources, watchLabel } from '../controllers/fleet.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { Discovery } from '../kube/discovery.ts';
+import type { Resource } from '../kube/object.ts';
+import type { ReflectorHooks } from '../kube/recovery.ts';
+import type { Source } from '../runtime/manager.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Options } from './options.ts';
+import { discoverySource, optionalSourceOf, sourceOf } from './sources.ts';
+
+/** What the caches are made of. */
+export interface FleetGround {
+  readonly options: Pick<Options, 'excludedNamespaces' | 'namespace'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly client: KubeClient;
+}
+
+/** The names of all caches, for metrics. */
+export function cacheLabels(): readonly string[] {
+  return watchedResources(SHIPPED_KINDS).map(watchLabel);
+}
+
+/** The caches, and what fills them, in the order in which it starts. */
+export function createFleet({ options, clock, log, metrics, client }: FleetGround): { readonly fleet: Fleet; readonly sources: readonly Source[] } {
+  const kinds = SHIPPED_KINDS;
+  const discovery = new Discovery({
+    client,
+    clock,
+    groups: optionalGroups(kinds),
+    onProblem: (problem) => {
+      if (problem === undefined) log.info('discovery is well again');
+      else log.warn('the API server does not say what it serves, it is asked again', { code: problem.code, why: problem.message });
+    },
+  });
+  const fleet = new Fleet({
+    client,
+    clock,
+    discovery,
+    kinds,
+    excludedNamespaces: options.excludedNamespaces,
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+    hooks: hooksOf(log, metrics),
+  });
+  metrics.caches(() => [...fleet.reflectors, ...fleet.optional].map(({ resource, store, hasSynced }) => ({ resource: watchLabel(resource), objects: store.size, synced: hasSynced })));
+  const sources = [discoverySource(discovery), ...fleet.reflectors.map((one) => sourceOf(one, clock)), ...fleet.optional.map((one) => optionalSourceOf(one, clock))];
+  return { fleet, sources };
+}
+
+const labelled = (resource: Resource): Resource => ({ ...resource, plural: watchLabel(resource) });
+
+function hooksOf(log: Log, { reflector }: Metrics): ReflectorHooks {
+  return {
+    onList: (resource, record) => reflector.onList(labelled(resource), record),
+    onWatch: (resource, record) => reflector.onWatch(labelled(resource), record),
+    onProblem: (resource, problem) => {
+      reflector.onProblem(labelled(resource), problem);
+      if (problem === undefined) log.info('the watch is well again', { resource: watchLabel(resource) });
+      else log.warn('the watch has a problem, it is tried again', { resource: watchLabel(resource), code: problem.code, why: problem.message });
+    },
+    onHandlerError: (resource, error) => log.error('an object could not be taken in', { resource: watchLabel(resource), error }),
+  };
+}
