@@ -1,14 +1,12 @@
 /**
- * Runs the tests: `node hack/test.ts unit integration` (which is `npm test`), or `node hack/test.ts FILE…` for some files only
+ * Runs the tests: `node hack/test.ts unit integration e2e` (which is `npm test`), or `node hack/test.ts FILE…` for some files only
  * (`npm test -- FILE…`). `-t PATTERN` picks tests by name, `--verbose` shows what passing files print, `--timeout SECONDS` limits a file.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { temporaryDirectory } from './controlplane/estate.ts';
 import { progress } from './controlplane/progress.ts';
-import { type ControlPlane, startControlPlane } from './controlplane/start.ts';
-import { buildDist, stale } from './testrunner/dist.ts';
+import { type Bed, makeBed } from './testrunner/beds.ts';
 import { type Durations, rememberDurations, rememberedDurations } from './testrunner/durations.ts';
 import { BadArguments, type Plan, planOf } from './testrunner/plan.ts';
 import { runLayer } from './testrunner/run-layer.ts';
@@ -51,39 +49,19 @@ async function runOne({ layer, files }: Plan['runs'][number], plan: Plan, known:
   // A test file must not take itself for a part of whatever node:test may have started this runner.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const options = { root, known, progress: tell, verbose: plan.verbose, print, ...(plan.pattern === undefined ? {} : { pattern: plan.pattern }) };
-  if (!layer.servers) return runLayer(layer, files, { ...options, env });
-  let shared: Shared;
+  let bed: Bed;
   try {
-    shared = await prepare(files.length);
+    bed = await makeBed(layer, files.length, root, tell);
   } catch (error) {
     const problem = `could not start: ${(error as Error).message}`;
     print(`✖ ${layer.name} ${problem}`);
     return [{ file: layer.name, passed: 0, failed: 1, skipped: 0, took: 0, problems: [problem], skips: [] }];
   }
   try {
-    return await runLayer(layer, files, { ...options, env: { ...env, ...shared.env } });
+    return await runLayer(layer, files, { ...options, env: { ...env, ...bed.env } });
   } finally {
-    await shared.plane?.stop();
+    await bed.stop();
   }
-}
-
-interface Shared {
-  readonly plane?: ControlPlane;
-  readonly env: NodeJS.ProcessEnv;
-}
-
-/** What the layer's files share. A file that runs alone starts a control plane itself, if it needs one. */
-async function prepare(files: number): Promise<Shared> {
-  if (stale(root)) {
-    tell.step('building dist');
-    buildDist(root);
-    tell.clear();
-  }
-  if (files === 1) return { env: {} };
-  const plane = await startControlPlane({ progress: tell });
-  const path = join(temporaryDirectory('connection'), 'connection.json');
-  writeFileSync(path, JSON.stringify(plane.connection), { mode: 0o600 });
-  return { plane, env: { ASSAY_TEST_CLUSTER: path } };
 }
 
 function remember(known: Durations, results: readonly FileResult[]): void {

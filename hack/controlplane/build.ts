@@ -1,9 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import { atEnd, own, temporaryDirectory } from './estate.ts';
+import { describeModule, type GoModule } from './go-module.ts';
+import { KARMADA, keepManifests, manifestsOf } from './karmada/manifests.ts';
 import type { Binary } from './places.ts';
 import { type Progress, seconds } from './progress.ts';
 
@@ -28,8 +29,18 @@ const RECIPES: Readonly<Record<Binary, { readonly package: string; readonly usua
   'kube-controller-manager': { package: 'k8s.io/kubernetes/cmd/kube-controller-manager', usual: 98 },
   kubectl: { package: 'k8s.io/kubernetes/cmd/kubectl', usual: 20 },
   registry: { package: './registry', usual: 10 },
+  'karmada-aggregated-apiserver': { package: `${KARMADA}/cmd/aggregated-apiserver`, usual: 200 },
+  'karmada-controller-manager': { package: `${KARMADA}/cmd/controller-manager`, usual: 60 },
+  'karmada-scheduler': { package: `${KARMADA}/cmd/scheduler`, usual: 14 },
+  'karmada-webhook': { package: `${KARMADA}/cmd/webhook`, usual: 6 },
   cosign: { package: 'github.com/sigstore/cosign/v3/cmd/cosign', usual: 360 },
 };
+
+/** The modules whose programs say which version they are, and the packages that hold it. */
+const STAMPED = [
+  { module: 'k8s.io/kubernetes', targets: ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'] },
+  { module: KARMADA, targets: [`${KARMADA}/pkg/version`] },
+] as const;
 
 const UNFINISHED = '.unfinished';
 const KEPT_LINES = 20;
@@ -43,14 +54,18 @@ export async function build(missing: readonly Binary[], options: BuildOptions): 
   const last = lastDurations(options.durations);
   const expected = missing.map((binary) => last[binary] ?? RECIPES[binary].usual).reduce((sum, one) => sum + one, 0);
   options.progress.say(`Building ${missing.join(', ')} (once per machine, into ${options.cache}; about ${seconds(expected)}).`);
-  const kubernetes = missing.some((binary) => RECIPES[binary].package.startsWith('k8s.io/'));
-  if (kubernetes) options.progress.step('looking at the Go module of Kubernetes', 'Go fetches it when it is not there');
-  const flags = ['-s -w', ...(kubernetes ? await versionStamps(options) : [])].join(' ');
+  const flags = ['-s -w'];
+  for (const stamped of STAMPED.filter(({ module }) => missing.some((binary) => RECIPES[binary].package.startsWith(`${module}/`)))) {
+    options.progress.step(`looking at the Go module ${stamped.module}`, 'Go fetches it when it is not there');
+    const described = await describeModule(stamped.module, options);
+    flags.push(...versionStamps(stamped, described));
+    if (stamped.module === KARMADA) keepManifests(manifestsOf(described.Dir), options.cache);
+  }
   for (const [index, binary] of missing.entries()) {
     const started = Date.now();
     const what = `building ${binary} (${index + 1} of ${missing.length})`;
     const known = last[binary] === undefined ? `usually up to ${seconds(RECIPES[binary].usual)}` : `took ${seconds(last[binary])} last time`;
-    await buildOne(binary, flags, options, (detail) => {
+    await buildOne(binary, flags.join(' '), options, (detail) => {
       options.progress.step(what, `${seconds((Date.now() - started) / 1000)}, ${known}${detail}`);
     });
     const took = (Date.now() - started) / 1000;
@@ -107,24 +122,14 @@ async function watch(binary: Binary, go: ChildProcess, tell: (detail: string) =>
 }
 
 /**
- * Stamps Kubernetes' version, commit and date, taken from the module itself: an unstamped server calls itself v0.0.0-master, and
- * clients that look at versions refuse it.
+ * Stamps the version, commit and date of the module itself: an unstamped server calls itself v0.0.0-master, and clients that look at
+ * versions refuse it.
  */
-async function versionStamps({ go, module, env }: BuildOptions): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(go, ['mod', 'download', '-json', kubernetesModule(module)], { cwd: module, env: { ...env, GOWORK: 'off' } });
-  const { Version: version, Origin: origin, Info: info } = JSON.parse(stdout) as { Version: string; Origin?: { Hash?: string }; Info: string };
+function versionStamps({ targets }: (typeof STAMPED)[number], { Version: version, Origin: origin, Info: info }: GoModule): string[] {
   const [major = '', minor = ''] = version.slice(1).split('.');
   const { Time: date } = JSON.parse(readFileSync(info, 'utf8')) as { Time: string };
   const values = { gitVersion: version, gitMajor: major, gitMinor: minor, gitCommit: origin?.Hash ?? '', gitTreeState: 'clean', buildDate: date };
-  return ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((target) =>
-    Object.entries(values).map(([name, value]) => `-X ${target}.${name}=${value}`),
-  );
-}
-
-function kubernetesModule(module: string): string {
-  const line = /^\s*k8s\.io\/kubernetes (v\S+)/m.exec(readFileSync(join(module, 'go.mod'), 'utf8'));
-  if (line === null) throw new Error(`${join(module, 'go.mod')} does not require k8s.io/kubernetes`);
-  return `k8s.io/kubernetes@${line[1]}`;
+  return targets.flatMap((target) => Object.entries(values).map(([name, value]) => `-X ${target}.${name}=${value}`));
 }
 
 function lastDurations(file: string): Partial<Record<Binary, number>> {

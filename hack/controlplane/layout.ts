@@ -12,6 +12,9 @@ export interface Layout {
   readonly adminKubeconfig: string;
 }
 
+/** The group of Karmada's own components: what they read, and their locks, would fill the log. */
+export const KARMADA_GROUP = 'assay:karmada';
+
 /** What the API server is asked to write down: each answered request that did not come from itself or from the controllers. */
 const AUDIT_POLICY = {
   apiVersion: 'audit.k8s.io/v1',
@@ -19,10 +22,15 @@ const AUDIT_POLICY = {
   omitStages: ['RequestReceived', 'ResponseStarted'],
   rules: [
     { level: 'None', users: ['system:apiserver', 'controllers'] },
+    { level: 'None', userGroups: [KARMADA_GROUP], verbs: ['get', 'list', 'watch'] },
+    { level: 'None', userGroups: [KARMADA_GROUP], resources: [{ group: 'coordination.k8s.io' }, { group: 'authorization.k8s.io' }, { group: 'authentication.k8s.io' }] },
     { level: 'None', nonResourceURLs: ['/readyz*', '/livez*', '/healthz*', '/version*', '/openapi*', '/api*'] },
     { level: 'Metadata' },
   ],
 } as const;
+
+/** What the API server calls itself towards extension API servers. */
+export const FRONT_PROXY = 'front-proxy-client';
 
 /** Makes the directories of a new control plane, its authority, and what that signs for its servers. */
 export async function newLayout(): Promise<{ layout: Layout; admin: KeyPair; controllers: KeyPair }> {
@@ -47,6 +55,8 @@ export async function newLayout(): Promise<{ layout: Layout; admin: KeyPair; con
   writePair('ca', authority.pem);
   writePair('admin', admin);
   writePair('apiserver', await authority.server('kube-apiserver', ['kubernetes.default.svc']));
+  // For extension API servers, which take a user's name from a header when this client brings it.
+  writePair('front-proxy', await authority.client({ name: FRONT_PROXY }));
   write('service-accounts.key', accounts.privateKey);
   write('service-accounts.pub', accounts.publicKey);
   write('audit-policy.json', JSON.stringify(AUDIT_POLICY));

@@ -5,8 +5,10 @@ import { delimiter, isAbsolute, join } from 'node:path';
 
 /** The programs of the test bed. */
 export const BINARIES = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'registry'] as const;
+/** What makes a control plane a Karmada: of a Go module of its own (./karmada), and built only when something asks for Karmada. */
+export const KARMADA_BINARIES = ['karmada-aggregated-apiserver', 'karmada-controller-manager', 'karmada-scheduler', 'karmada-webhook'] as const;
 /** `cosign` is what `npm run oracle` compares with: of another Go module (hack/oracle), and built when that asks for it. */
-export type Binary = (typeof BINARIES)[number] | 'cosign';
+export type Binary = (typeof BINARIES)[number] | (typeof KARMADA_BINARIES)[number] | 'cosign';
 
 /** A directory that may hold binaries; `name` is what a person calls it. */
 export interface Place {

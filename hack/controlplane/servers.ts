@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Layout } from './layout.ts';
+import { FRONT_PROXY, type Layout } from './layout.ts';
 import { type OwnedProcess, startOwned } from './owned-process.ts';
 
 /** Gets a server's process as soon as it runs, long before it is ready, so that a failure in between can end it. */
@@ -78,6 +78,13 @@ export async function startApiServer(
       `--service-account-signing-key-file=${join(pki, 'service-accounts.key')}`,
       '--service-cluster-ip-range=10.0.0.0/24',
       '--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection',
+      `--proxy-client-cert-file=${join(pki, 'front-proxy.crt')}`,
+      `--proxy-client-key-file=${join(pki, 'front-proxy.key')}`,
+      `--requestheader-client-ca-file=${join(pki, 'ca.crt')}`,
+      `--requestheader-allowed-names=${FRONT_PROXY}`,
+      '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+      '--requestheader-group-headers=X-Remote-Group',
+      '--requestheader-username-headers=X-Remote-User',
       `--audit-policy-file=${join(pki, 'audit-policy.json')}`,
       `--audit-log-path=${auditLog}`,
       '--audit-log-maxsize=200',
@@ -106,14 +113,14 @@ export const CONTROLLERS = [
 ] as const;
 
 /** Starts kube-controller-manager, which has no port; the caller waits for what it does. */
-export function startControllerManager(binary: string, { logs, pki }: Layout): Promise<OwnedProcess> {
+export function startControllerManager(binary: string, { logs, pki }: Layout, controllers: readonly string[]): Promise<OwnedProcess> {
   return startOwned({
     name: 'kube-controller-manager',
     command: binary,
     log: join(logs, 'kube-controller-manager.log'),
     args: [
       `--kubeconfig=${join(pki, 'controllers.kubeconfig')}`,
-      `--controllers=${CONTROLLERS.join(',')}`,
+      `--controllers=${controllers.join(',')}`,
       `--service-account-private-key-file=${join(pki, 'service-accounts.key')}`,
       `--root-ca-file=${join(pki, 'ca.crt')}`,
       '--leader-elect=false',
@@ -146,7 +153,7 @@ async function isMember(client: string, name: string): Promise<boolean> {
 }
 
 /** Whether a GET is answered with 200. */
-function answers(open: () => ReturnType<typeof request>): Promise<boolean> {
+export function answers(open: () => ReturnType<typeof request>): Promise<boolean> {
   return new Promise((resolve) => {
     const call = open();
     call.setTimeout(2_000, () => call.destroy());

@@ -6,12 +6,16 @@ import { type Layout, newLayout, removeLayout } from './layout.ts';
 import type { OwnedProcess } from './owned-process.ts';
 import { freePort } from './ports.ts';
 import { type Progress, progress } from './progress.ts';
-import { ready, ServerFailed, startApiServer, startControllerManager, startEtcd } from './servers.ts';
+import { CONTROLLERS, ready, ServerFailed, startApiServer, startControllerManager, startEtcd } from './servers.ts';
 
 /** A running control plane: real etcd, kube-apiserver and kube-controller-manager on loopback. It ends with this process, however that ends. */
 export interface ControlPlane extends Connection {
   /** The plain data of it, for other processes. */
   readonly connection: Connection;
+  /** The files of it: keys and certificates, and the logs. */
+  readonly layout: Layout;
+  /** Where its etcd is, without encryption or a password. */
+  readonly etcdUrl: string;
   /** The directory with one log file for each server. */
   readonly logs: string;
   /** The processes that are running now. */
@@ -38,6 +42,8 @@ export interface Switch<Options = object> {
 export interface StartOptions {
   readonly binaries?: Binaries;
   readonly progress?: Progress;
+  /** The controllers of kube-controller-manager; by default those whose effects a user of a cluster sees. */
+  readonly controllers?: readonly string[];
   /** Where ports come from; by default a free one from the kernel. */
   readonly port?: () => Promise<number>;
 }
@@ -66,7 +72,7 @@ export async function startControlPlane(options: StartOptions = {}): Promise<Con
       writeKubeconfig(layout.adminKubeconfig, connection, 'admin', admin);
       writeKubeconfig(join(layout.pki, 'controllers.kubeconfig'), connection, 'controllers', controllers);
       try {
-        await startServers(programs, layout, ports, servers, (what) => tell.step('starting the control plane', what));
+        await startServers(programs, layout, ports, servers, options.controllers ?? CONTROLLERS, (what) => tell.step('starting the control plane', what));
         return handle(connection, programs, layout, ports, servers);
       } catch (error) {
         await endAll(servers);
@@ -98,14 +104,22 @@ function connectionOf(layout: Layout, ports: Ports, programs: Binaries): Connect
   };
 }
 
-async function startServers(programs: Binaries, layout: Layout, ports: Ports, servers: Servers, tell: (what: string) => void): Promise<void> {
+async function startServers(
+  programs: Binaries,
+  layout: Layout,
+  ports: Ports,
+  servers: Servers,
+  controllers: readonly string[],
+  tell: (what: string) => void,
+): Promise<void> {
   tell('etcd');
   await startEtcd(programs.etcd, layout, ports, (server) => servers.set('etcd', server));
   tell('kube-apiserver');
   await startApiServer(programs['kube-apiserver'], layout, ports, (server) => servers.set('kube-apiserver', server));
   tell('kube-controller-manager');
-  const manager = await startControllerManager(programs['kube-controller-manager'], layout);
+  const manager = await startControllerManager(programs['kube-controller-manager'], layout, controllers);
   servers.set('kube-controller-manager', manager);
+  if (!controllers.includes('serviceaccount-controller')) return;
   // It has no port to ask; the account of the first namespace is the first thing that it makes.
   const connection = connectionOf(layout, ports, programs);
   await ready(manager, async () => (await kubectl(connection, ['get', 'serviceaccount', 'default', '-n', 'default'])).code === 0);
@@ -119,6 +133,8 @@ function handle(connection: Connection, programs: Binaries, layout: Layout, port
   return {
     ...connection,
     connection,
+    layout,
+    etcdUrl: `http://127.0.0.1:${ports.client}`,
     logs: layout.logs,
     pids: () => [...servers.values()].filter(({ running }) => running).map(({ pid }) => pid),
     kubectl: (args, input) => kubectl(connection, args, input),

@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 export interface Layer {
   readonly name: string;
   readonly folders: readonly string[];
-  /** Needs a built dist and a control plane. */
-  readonly servers: boolean;
+  /** What its files share: a built dist and a plain control plane, or a Karmada with two members; undefined: nothing. */
+  readonly bed?: 'plain' | 'karmada';
   /** Files at once; undefined: as many as there are processors. */
   readonly concurrency?: number;
   /** Longest time for one file; seconds. */
@@ -16,8 +16,9 @@ export interface Layer {
 
 /** All layers, in the order in which they run. */
 export const LAYERS: readonly Layer[] = [
-  { name: 'unit', folders: ['test/unit', 'test/security', 'test/differential', 'test/fuzz'], servers: false, timeout: 300 },
-  { name: 'integration', folders: ['test/integration'], servers: true, concurrency: 2, timeout: 600 },
+  { name: 'unit', folders: ['test/unit', 'test/security', 'test/differential', 'test/fuzz'], timeout: 300 },
+  { name: 'integration', folders: ['test/integration'], bed: 'plain', concurrency: 2, timeout: 600 },
+  { name: 'e2e', folders: ['test/e2e'], bed: 'karmada', concurrency: 2, timeout: 600 },
 ];
 
 /** What one call of the runner was asked to do. */

@@ -18,10 +18,11 @@ describe('what the test runner is asked to do', () => {
     assert.ok(unit.every((file) => /^test\/(unit|security|differential|fuzz)\/.*\.test\.ts$/.test(file)));
     assert.equal(integration, undefined);
     assert.ok(filesByLayer('integration')['integration']?.includes('test/integration/controlplane.test.ts'));
+    assert.ok(filesByLayer('e2e')['e2e']?.includes('test/e2e/testbed.test.ts'));
   });
 
   it('layers run in one order, however they are named', () => {
-    assert.deepEqual(Object.keys(filesByLayer('integration', 'unit')), ['unit', 'integration']);
+    assert.deepEqual(Object.keys(filesByLayer('e2e', 'integration', 'unit')), ['unit', 'integration', 'e2e']);
   });
 
   it('a file takes the place of the layers, so that `npm test -- FILE` runs only that', () => {
