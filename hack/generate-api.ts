@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CRD_FILES, readCrd } from './generate/crd.ts';
+import { definitionsOf } from './generate/definitions.ts';
 import { typesOf } from './generate/types.ts';
 import { walkOf } from './generate/walk.ts';
 
@@ -14,6 +15,7 @@ export function generated(root: string): ReadonlyMap<string, string> {
   return new Map([
     ['src/api/v1alpha1.gen.ts', typesOf(crds)],
     ['src/verification/policy/schema.gen.ts', walkOf(crds)],
+    ['src/cli/doctor/definitions.gen.ts', definitionsOf(root)],
   ]);
 }
 

@@ -29,10 +29,11 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** The commands beside `run`. */
 async function commandsFor(env: Environment, setExitCode: (code: number) => void): Promise<(program: Command) => void> {
-  const [{ addVerifyCommand }, { addConformanceCommand }, { addTrustCommand }, { worldOf }] = await Promise.all([
+  const [{ addVerifyCommand }, { addConformanceCommand }, { addTrustCommand }, { addDoctorCommand }, { worldOf }] = await Promise.all([
     import('./cli/verify.ts'),
     import('./cli/conformance.ts'),
     import('./cli/trust.ts'),
+    import('./cli/doctor.ts'),
     import('./verify.ts'),
   ]);
   const context = worldOf(env, setExitCode);
@@ -40,6 +41,7 @@ async function commandsFor(env: Environment, setExitCode: (code: number) => void
     addVerifyCommand(program, context);
     addConformanceCommand(program, context);
     addTrustCommand(program, context);
+    addDoctorCommand(program, context);
   };
 }
 
