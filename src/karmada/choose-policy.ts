@@ -63,7 +63,7 @@ export function choosePolicy(template: Claimable, source: PolicySource, rules: P
   if (skipped !== undefined) return { type: 'None', because: skipped };
   if (textOf(template.labels[CLAIMED_BY_LABEL]) !== '') return { type: 'None', because: 'ClaimedByOthers' };
   const { claim } = template;
-  const claimed = claim === undefined || claim.id === '' ? undefined : source.named(claim.kind, claim.namespace, claim.name);
+  const claimed = claim === undefined ? undefined : source.named(claim.kind, claim.namespace, claim.name);
   if (claimed !== undefined) return byClaim(template, claimed, source);
   for (const namespace of template.namespace === '' ? [''] : [template.namespace, '']) {
     const policies = [...source.inNamespace(namespace)];
