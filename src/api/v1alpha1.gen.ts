@@ -357,6 +357,10 @@ export interface PolicyStatusSummary {
   readonly held?: number;
   /** Verified of all images, such as 40/41. */
   readonly ratio?: string;
+  /** On Karmada, member clusters that governed workloads are propagated to. */
+  readonly clusters?: number;
+  /** On Karmada, propagation policies of both kinds whose templates are governed. */
+  readonly propagationPolicies?: number;
 }
 
 /** One image. */

@@ -1,12 +1,15 @@
 import { deadline } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Fleet } from '../controllers/fleet.ts';
+import type { KarmadaFleet } from '../controllers/karmada-fleet.ts';
+import { connectKarmadaTriggers } from '../controllers/karmada-triggers.ts';
 import { Ledger } from '../controllers/ledger.ts';
 import { Pending } from '../controllers/pending.ts';
 import { createPolicyReconcile } from '../controllers/policy.ts';
 import { PolicyCompiler } from '../controllers/policy-compiler.ts';
 import { idOf, namespaceOfPolicy } from '../controllers/policy-object.ts';
 import { PolicySet } from '../controllers/policy-set.ts';
+import { PropagationReporter } from '../controllers/propagation-events.ts';
 import { createPullSecrets } from '../controllers/pull-secrets.ts';
 import { connectTriggers, governanceChanged, type TriggerDependencies } from '../controllers/triggers.ts';
 import { createWorkloadReconcile } from '../controllers/workload.ts';
@@ -18,7 +21,7 @@ import { createController, type Reconcile } from '../runtime/controller.ts';
 import type { Component } from '../runtime/manager.ts';
 import { WorkQueue } from '../runtime/work-queue.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { FleetState, Metrics } from '../telemetry/metrics.ts';
 import { createEngine } from '../verification/engine.ts';
 import type { Judging } from './judging.ts';
 import type { Options } from './options.ts';
@@ -41,6 +44,7 @@ export interface Ground {
 /** What both controllers work on. */
 interface Shared {
   readonly fleet: Fleet;
+  readonly karmada: KarmadaFleet;
   readonly policies: PolicySet;
   readonly ledger: Ledger;
   readonly pending: Pending;
@@ -49,10 +53,11 @@ interface Shared {
 }
 
 /** The controllers over a fleet, and what must be running before they start, in that order. */
-export function createControllers(ground: Ground, fleet: Fleet): readonly Component[] {
+export function createControllers(ground: Ground, fleet: Fleet, karmada: KarmadaFleet): readonly Component[] {
   const { log, metrics, client, clock } = ground;
   const shared: Shared = {
     fleet,
+    karmada,
     policies: new PolicySet(),
     ledger: new Ledger(),
     pending: new Pending(),
@@ -60,21 +65,31 @@ export function createControllers(ground: Ground, fleet: Fleet): readonly Compon
     workloadQueue: new WorkQueue({ clock, observer: metrics.queue('workload'), groupOf: (key) => splitWorkloadKey(key).namespace }),
     policyQueue: new WorkQueue({ clock, observer: metrics.queue('policy'), groupOf: namespaceOfPolicy }),
   };
-  const triggers = { ...shared, clock };
+  const triggers = { ...shared, clock, renderings: (key: string) => karmada.renderings(key) };
   const events = createEventRecorder({ client, clock, hooks: { onError: (error) => log.warn('an event was not written', { error }) } });
   const compiler = createCompiler(ground, shared.policyQueue);
   ground.trust.onChange(() => [...fleet.allPolicies()].forEach((policy) => shared.policyQueue.add(idOf(policy))));
-  metrics.fleet(() => ({ workloads: Object.fromEntries(shared.ledger.workloadsByState()), images: shared.ledger.imagesByResult() }));
+  metrics.fleet(() => fleetState(shared.ledger));
   return [
     // The last to be stopped: until then others may have something judged.
     ground.judging.component,
     { name: 'events', start: () => undefined, stop: (grace) => stopEvents(events, clock, grace) },
     { name: 'references', start: () => undefined, stop: () => compiler.stop() },
-    triggerComponent(triggers),
+    triggerComponent(triggers, karmada),
     ...ground.trust.components,
     policyController(ground, shared, compiler, triggers),
     workloadController(ground, shared, events),
   ];
+}
+
+function fleetState(ledger: Ledger): FleetState {
+  const { templates, works, dropped } = ledger.propagation();
+  return {
+    workloads: Object.fromEntries(ledger.workloadsByState()),
+    images: ledger.imagesByResult(),
+    unmatched: ledger.unmatchedImages(),
+    propagation: { templates: Object.fromEntries(templates), works: Object.fromEntries(works), dropped },
+  };
 }
 
 function policyController(ground: Ground, shared: Shared, compiler: PolicyCompiler, triggers: TriggerDependencies): Component {
@@ -96,7 +111,8 @@ function policyController(ground: Ground, shared: Shared, compiler: PolicyCompil
 
 function workloadController(ground: Ground, shared: Shared, events: EventRecorder): Component {
   const { client, clock, registry, log, metrics, operators, judging, options } = ground;
-  const { fleet, policies, ledger, pending, policyQueue } = shared;
+  const { fleet, karmada, policies, ledger, pending, policyQueue } = shared;
+  const reporter = new PropagationReporter({ clock, events, claimed: (claim) => karmada.claimed(claim) });
   const reconcile = createWorkloadReconcile({
     client,
     clock,
@@ -107,6 +123,7 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
     registry,
     engine: createEngine({ registry, clock, judge: judging.judge, limits: options.limits, hooks: { onVerification: (event) => metrics.verification(event) } }),
     workload: (key) => fleet.workload(key),
+    propagation: { renderings: (key) => karmada.renderings(key), onRecord: (key, record) => reporter.onRecord(key, record) },
     namespaceLabels: (name) => fleet.namespaceLabels(name),
     uncompiled: () => [...fleet.allPolicies()].map(idOf).filter((id) => policies.get(id) === undefined),
     keychain: createPullSecrets({ client, clock, operators, onNote: (note) => log.warn('a pull secret is not used', { note }) }),
@@ -129,14 +146,14 @@ function createCompiler({ client, clock, options, trust, judging }: Ground, poli
 }
 
 /** WARNING: connected after the first lists: a workload that is judged before its policy is known would be governed by nobody. */
-function triggerComponent(triggers: TriggerDependencies): Component {
-  let disconnect: (() => void) | undefined;
+function triggerComponent(triggers: TriggerDependencies, karmada: KarmadaFleet): Component {
+  let endings: readonly (() => void)[] = [];
   return {
     name: 'triggers',
     start: () => {
-      disconnect = connectTriggers(triggers);
+      endings = [connectTriggers(triggers), connectKarmadaTriggers({ ...triggers, karmada })];
     },
-    stop: () => disconnect?.(),
+    stop: () => endings.forEach((end) => end()),
   };
 }
 

@@ -1,6 +1,9 @@
 import { SHIPPED_KINDS } from '../api/further-kinds.ts';
+import { manifestImages } from '../api/object-images.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fleet, optionalGroups, watchedResources, watchLabel } from '../controllers/fleet.ts';
+import { KarmadaFleet } from '../controllers/karmada-fleet.ts';
+import { kindNames } from '../controllers/workload-object.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { Discovery } from '../kube/discovery.ts';
 import type { Resource } from '../kube/object.ts';
@@ -22,33 +25,28 @@ export interface FleetGround {
 
 /** The names of all caches, for metrics. */
 export function cacheLabels(): readonly string[] {
-  return watchedResources(SHIPPED_KINDS).map(watchLabel);
+  return [...watchedResources(SHIPPED_KINDS), ...KarmadaFleet.resources].map(watchLabel);
 }
 
 /** The caches, and what fills them, in the order in which it starts. */
-export function createFleet({ options, clock, log, metrics, client }: FleetGround): { readonly fleet: Fleet; readonly sources: readonly Source[] } {
+export function createFleet({ options, clock, log, metrics, client }: FleetGround): { readonly fleet: Fleet; readonly karmada: KarmadaFleet; readonly sources: readonly Source[] } {
   const kinds = SHIPPED_KINDS;
   const discovery = new Discovery({
     client,
     clock,
-    groups: optionalGroups(kinds),
+    groups: new Set([...optionalGroups(kinds), ...KarmadaFleet.resources.map(({ group }) => group)]),
     onProblem: (problem) => {
       if (problem === undefined) log.info('discovery is well again');
       else log.warn('the API server does not say what it serves, it is asked again', { code: problem.code, why: problem.message });
     },
   });
-  const fleet = new Fleet({
-    client,
-    clock,
-    discovery,
-    kinds,
-    excludedNamespaces: options.excludedNamespaces,
-    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
-    hooks: hooksOf(log, metrics),
-  });
-  metrics.caches(() => [...fleet.reflectors, ...fleet.optional].map(({ resource, store, hasSynced }) => ({ resource: watchLabel(resource), objects: store.size, synced: hasSynced })));
-  const sources = [discoverySource(discovery), ...fleet.reflectors.map((one) => sourceOf(one, clock)), ...fleet.optional.map((one) => optionalSourceOf(one, clock))];
-  return { fleet, sources };
+  const scope = options.namespace === undefined ? {} : { namespace: options.namespace };
+  const common = { client, clock, discovery, ...scope, hooks: hooksOf(log, metrics) };
+  const fleet = new Fleet({ ...common, kinds, excludedNamespaces: options.excludedNamespaces });
+  const karmada = new KarmadaFleet({ ...common, nameOfKind: kindNames(kinds), imagesOfManifest: manifestImages(kinds) });
+  metrics.caches(() => [...fleet.reflectors, ...fleet.optional, ...karmada.caches].map(({ resource, store, hasSynced }) => ({ resource: watchLabel(resource), objects: store.size, synced: hasSynced })));
+  const sources = [discoverySource(discovery), ...fleet.reflectors.map((one) => sourceOf(one, clock)), ...[...fleet.optional, ...karmada.caches].map((one) => optionalSourceOf(one, clock))];
+  return { fleet, karmada, sources };
 }
 
 const labelled = (resource: Resource): Resource => ({ ...resource, plural: watchLabel(resource) });

@@ -81,11 +81,11 @@ function readDockerConfig({ dockerConfig }: Options, log: Log): Keychain {
 
 function assemble(ground: Ground): Manager {
   const { options, log } = ground;
-  const { fleet, sources } = createFleet(ground);
+  const { fleet, karmada, sources } = createFleet(ground);
   const manager: Manager = createManager({
     servers: createServers(ground, () => manager.notReady()),
     sources,
-    controllers: createControllers(ground, fleet),
+    controllers: createControllers(ground, fleet, karmada),
     log,
     clock,
     grace: options.shutdownGracePeriod,

@@ -1,6 +1,7 @@
 import type { Reason, Result, WorkloadState } from '../api/reasons.ts';
 import type { WorkloadRecord } from './ledger.ts';
-import { isWorse, shownReference, summarize } from './outcome.ts';
+import { isWorse, judgedImages, shownReference, summarize } from './outcome.ts';
+import { PropagationCensus, type PropagationCount } from './propagation-census.ts';
 
 interface Tally {
   readonly result: Result;
@@ -20,9 +21,14 @@ export class Census {
   readonly #states = new Map<WorkloadState, number>();
   /** By reference and digest; there is one tally for each way in which workloads found that image. */
   readonly #images = new Map<string, Map<string, Tally>>();
+  /** References that no policy governs, with how many workloads name each. */
+  readonly #unmatched = new Map<string, number>();
+  readonly #propagation = new PropagationCensus();
 
   add(record: WorkloadRecord): void {
     this.#states.set(record.state, (this.#states.get(record.state) ?? 0) + 1);
+    this.#propagation.count(record, 1);
+    for (const image of unmatchedIn(record)) this.#unmatched.set(image, (this.#unmatched.get(image) ?? 0) + 1);
     for (const { image, key, tally } of tallies(record)) {
       const known = this.#images.get(image) ?? new Map<string, Tally>();
       const same = known.get(key) ?? tally;
@@ -35,6 +41,12 @@ export class Census {
   /** Takes out exactly what {@link add} put in. */
   remove(record: WorkloadRecord): void {
     this.#states.set(record.state, (this.#states.get(record.state) ?? 0) - 1);
+    this.#propagation.count(record, -1);
+    for (const image of unmatchedIn(record)) {
+      const left = (this.#unmatched.get(image) ?? 0) - 1;
+      if (left > 0) this.#unmatched.set(image, left);
+      else this.#unmatched.delete(image);
+    }
     for (const { image, key } of tallies(record)) {
       const known = this.#images.get(image);
       const same = known?.get(key);
@@ -48,6 +60,16 @@ export class Census {
   /** Workloads by state. */
   workloads(): Map<WorkloadState, number> {
     return new Map([...this.#states].filter(([, count]) => count > 0));
+  }
+
+  /** How many distinct references no policy governs. */
+  unmatched(): number {
+    return this.#unmatched.size;
+  }
+
+  /** What Karmada propagates, as long as it is there. */
+  propagation(): PropagationCount {
+    return this.#propagation.counts();
   }
 
   /** Governed images, each (by reference and digest) counted once, by the worst that was found of it. */
@@ -64,8 +86,12 @@ export class Census {
   }
 }
 
-function tallies({ images }: WorkloadRecord): { image: string; key: string; tally: Tally }[] {
-  return images.flatMap((outcome) => {
+function unmatchedIn(record: WorkloadRecord): ReadonlySet<string> {
+  return new Set(judgedImages(record).filter(({ verdicts }) => verdicts.length === 0).map((image) => shownReference(image)));
+}
+
+function tallies(record: WorkloadRecord): { image: string; key: string; tally: Tally }[] {
+  return judgedImages(record).flatMap((outcome) => {
     const summary = summarize(outcome);
     if (summary === undefined) return [];
     const { result, reason } = summary;

@@ -3,6 +3,7 @@ import { MAX_IMAGES } from '../api/object-limits.ts';
 import type { PodImage } from '../api/pod-images.ts';
 import { messageOf, Waiting } from '../base/errors.ts';
 import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
+import { type Deviation, MAX_DEVIATIONS } from './effective.ts';
 import { policyId } from './ledger.ts';
 import { namespaceOfPolicy } from './policy-object.ts';
 import { type PolicySet, type PolicyState, scopeOf } from './policy-set.ts';
@@ -38,18 +39,65 @@ const REFERENCES_WAIT = 30_000;
  * @throws Waiting while that cannot be said, because a policy or the namespace is not known yet: acting on half of the
  *   policies could pin what another forbids.
  */
-export function questionsOf({ policies, uncompiled, namespaceLabels }: GovernanceDependencies, workload: WorkloadObject): readonly ImageQuestion[] {
+export function questionsOf(dependencies: GovernanceDependencies, workload: WorkloadObject): readonly ImageQuestion[] {
+  const states = governorsOf(dependencies, workload, [workload.labels]);
+  return workload.images.map((field) => questionOf(field, states));
+}
+
+/** One image that clusters run instead of the template's own, with the policies that govern it there. */
+export interface DeviantQuestion extends ImageQuestion {
+  readonly deviation: Deviation;
+}
+
+/**
+ * Who governs what clusters run instead: governance follows the image, so a policy does that matches the template's reference or
+ * the one that runs, by the labels of the template or of the manifest; no override takes an image out of a policy's reach.
+ * Where only labels differ, nothing is asked unless they bring in a policy that does not govern the template's own image.
+ * @throws Waiting as {@link questionsOf}.
+ */
+export function deviantQuestionsOf(dependencies: GovernanceDependencies, workload: WorkloadObject, deviations: readonly Deviation[]): readonly DeviantQuestion[] {
+  if (deviations.length === 0) return [];
+  const own = governorsOf(dependencies, workload, [workload.labels]);
+  const known = new Map<Labels, readonly PolicyState[]>();
+  const governors = (labels: Labels): readonly PolicyState[] => {
+    const states = known.get(labels) ?? governorsOf(dependencies, workload, [workload.labels, labels]);
+    known.set(labels, states);
+    return states;
+  };
+  return deviations.flatMap((deviation): DeviantQuestion[] => {
+    const states = deviation.labels === undefined ? own : governors(deviation.labels.of);
+    const question = { ...deviantQuestionOf(deviation, states), deviation };
+    if (deviation.own?.image !== deviation.field.image) return [question];
+    const before = new Set(questionOf(deviation.own, own).states.map(({ key }) => policyId(key)));
+    return question.states.some(({ key }) => !before.has(policyId(key))) ? [question] : [];
+  });
+}
+
+function deviantQuestionOf({ field, own }: Deviation, states: readonly PolicyState[]): ImageQuestion {
+  if (field.omitted !== undefined) {
+    const problem = `clusters run ${field.omitted} images more of it than the ${MAX_DEVIATIONS} different ones that are looked at; override it in fewer ways`;
+    return { field, problem, states: settled(states) };
+  }
+  const question = questionOf(field, states);
+  if (own === undefined) return question;
+  const ids = new Set([...question.states, ...questionOf(own, states).states].map(({ key }) => policyId(key)));
+  return { ...question, states: settled(states.filter(({ key }) => ids.has(policyId(key)))) };
+}
+
+type Labels = Readonly<Record<string, string>> | undefined;
+
+/** The policies that govern a workload that has any of these sets of labels. */
+function governorsOf({ policies, uncompiled, namespaceLabels }: GovernanceDependencies, workload: WorkloadObject, either: readonly Labels[]): readonly PolicyState[] {
   // WARNING: those of other namespaces are not waited for, or whoever makes many policies in one would stop the fleet.
   const missing = uncompiled().find((id) => ['', workload.namespace].includes(namespaceOfPolicy(id)));
   if (missing !== undefined) throw new Waiting(`policy ${missing} is not compiled yet`, SHORT_WAIT);
-  const { kind, namespace, labels } = workload;
+  const { kind, namespace } = workload;
   const known = namespaceLabels(namespace);
-  const states = [...policies.values()].filter((state) => {
+  return [...policies.values()].filter((state) => {
     if (state.status === 'compiled' && state.policy.suspend) return false;
     if (known === undefined && state.key.namespace === undefined) throw new Waiting(`namespace ${namespace} is not known yet`, SHORT_WAIT);
-    return scopeOf(state).governsWorkload({ kind, namespace, labels, namespaceLabels: known ?? {} });
+    return either.some((labels) => scopeOf(state).governsWorkload({ kind, namespace, labels, namespaceLabels: known ?? {} }));
   });
-  return workload.images.map((field) => questionOf(field, states));
 }
 
 function questionOf(field: PodImage, states: readonly PolicyState[]): ImageQuestion {

@@ -1,9 +1,11 @@
 import type { PodImage } from '../api/pod-images.ts';
 import type { Reason, WorkloadState } from '../api/reasons.ts';
+import type { Claim } from '../karmada/types.ts';
 import { sameValue } from '../kube/patch.ts';
 import type { PolicyKey } from '../verification/types.ts';
 import { Census, type ImageCount } from './census.ts';
-import type { ImageOutcome } from './outcome.ts';
+import { type EffectiveImage, type ImageOutcome, judgedImages } from './outcome.ts';
+import type { PropagationCount } from './propagation-census.ts';
 import { EMPTY_PICTURE, type Governed, PolicyPicture } from './policy-picture.ts';
 
 /** What is known of one workload after its last judgement. */
@@ -18,7 +20,21 @@ export interface WorkloadRecord {
   readonly state: WorkloadState;
   readonly images: readonly ImageOutcome[];
   /** Why verified images of it are not pinned, where they are not. */
-  readonly unpinned?: { readonly reason: Reason; readonly message: string };
+  readonly unpinned?: Unpinned;
+  /** The policy of Karmada that propagates it, as it says itself. */
+  readonly claim?: Claim;
+  /** On Karmada: the clusters that it is propagated to; names, sorted. Absent where there is no Karmada. */
+  readonly clusters?: readonly string[];
+  /** On Karmada: what some clusters run instead of what it has; absent where there is nothing of that. */
+  readonly effective?: readonly EffectiveImage[];
+}
+
+/** Why what was verified is not what runs. */
+export interface Unpinned {
+  readonly reason: Reason;
+  readonly message: string;
+  /** The same without what a namespace is not to know: names of clusters, and of what is cluster-wide. Absent where the message has none. */
+  readonly discreet?: string;
 }
 
 /** A policy as text, for maps: `ImageVerification/web/release` or `ClusterImageVerification/karmada`. */
@@ -27,7 +43,7 @@ export function policyId(key: PolicyKey): string {
 }
 
 /** What was last known of the same field: same place, same text. */
-export function recordedImage(record: WorkloadRecord | undefined, field: PodImage): ImageOutcome | undefined {
+export function recordedImage(record: Pick<WorkloadRecord, 'images'> | undefined, field: PodImage): ImageOutcome | undefined {
   return record?.images.find((image) => image.field.pointer === field.pointer && image.field.image === field.image);
 }
 
@@ -88,11 +104,21 @@ export class Ledger {
   imagesByResult(): readonly ImageCount[] {
     return this.#census.images();
   }
+
+  /** Distinct references that no policy governs, for `assay_images_unmatched`. */
+  unmatchedImages(): number {
+    return this.#census.unmatched();
+  }
+
+  /** What Karmada propagates, for its metrics. */
+  propagation(): PropagationCount {
+    return this.#census.propagation();
+  }
 }
 
-function governedIn({ images }: WorkloadRecord): Map<string, Governed[]> {
+function governedIn(record: WorkloadRecord): Map<string, Governed[]> {
   const byPolicy = new Map<string, Governed[]>();
-  for (const image of images) {
+  for (const image of judgedImages(record)) {
     for (const verdict of image.verdicts) {
       const id = policyId(verdict.policy);
       const governed = byPolicy.get(id) ?? [];

@@ -21,6 +21,23 @@ export interface ImageOutcome {
   readonly tagAskedAt?: number;
   /** Set when that tag points to another digest by now: which one, and a sentence about it. */
   readonly moved?: { readonly digest: Digest; readonly message: string };
+  /** On Karmada: the clusters that run the image as it stands here; names, sorted. */
+  readonly clusters?: readonly string[];
+}
+
+/** What some clusters run instead of what the template has. */
+export interface EffectiveImage extends ImageOutcome {
+  /** Names, sorted. */
+  readonly clusters: readonly string[];
+  /** What the template has for that container; undefined where it has no such container. */
+  readonly own: string | undefined;
+  /** An override took the digest away that the template has. */
+  readonly dropped?: true;
+}
+
+/** All that was judged of a workload: its own images, and what clusters run instead. */
+export function judgedImages({ images, effective }: { readonly images: readonly ImageOutcome[]; readonly effective?: readonly EffectiveImage[] }): readonly ImageOutcome[] {
+  return effective === undefined ? images : [...images, ...effective];
 }
 
 /** The one result that stands for an image under all of its policies, and the verdict that it comes from. */

@@ -87,7 +87,10 @@ function pinnedOf({ state, picture, pending }: ConditionFacts, ready: Statement)
   if (first === undefined) return { type, status: 'True', reason: 'AllVerified', message: `all ${count(all, 'workload')} run the digests that were verified` };
   const rest = `${open.size} of ${count(all, 'workload')} not running a verified digest, first ${first.kind} ${first.namespace}/${first.name}`;
   const mode = state.status === 'compiled' && state.policy.pin.mode === 'Never' ? '; spec.pin.mode is Never' : '';
-  const why = first.unpinned === undefined ? mode : `: ${first.unpinned.message}`;
+  const { unpinned } = first;
+  // Names of clusters are not for everybody who may read the policy of a namespace.
+  const told = state.key.namespace === undefined ? unpinned?.message : (unpinned?.discreet ?? unpinned?.message);
+  const why = told === undefined ? mode : `: ${told}`;
   return { type, status: 'False', reason: commonReason(open) ?? 'NotPinned', message: `${rest}${why}` };
 }
 

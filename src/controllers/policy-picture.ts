@@ -2,6 +2,7 @@ import type { Reason } from '../api/reasons.ts';
 import type { PolicyVerdict } from '../verification/types.ts';
 import type { WorkloadRecord } from './ledger.ts';
 import { type ImageOutcome, shownReference } from './outcome.ts';
+import { PropagationPicture } from './propagation-picture.ts';
 
 /** An image of a workload with what one policy says of it. */
 export interface Governed {
@@ -12,6 +13,8 @@ export interface Governed {
 /** One workload of a row. */
 export interface Member extends Governed {
   readonly record: WorkloadRecord;
+  /** On Karmada: where it runs this image; several of its containers may do. */
+  readonly clusters?: readonly string[];
 }
 
 /** The same image and digest with the same result for the same reason, in however many workloads. */
@@ -36,6 +39,8 @@ export class PolicyPicture {
   readonly #workloads = new Set<string>();
   readonly #open = new Map<string, WorkloadRecord>();
   readonly #stale = new Map<string, ImageOutcome>();
+  /** What clusters and policies of Karmada have of it. */
+  readonly propagation = new PropagationPicture();
   #pinned = 0;
 
   /** How many workloads have an image that the policy governs. */
@@ -68,10 +73,11 @@ export class PolicyPicture {
     for (const one of governed) {
       const key = rowKey(one);
       const row = this.#rows.get(key) ?? { key, reference: shownReference(one.image), members: new Map<string, Member>() };
-      row.members.set(record.key, { ...one, record });
+      row.members.set(record.key, memberOf(record, one, row.members.get(record.key)));
       this.#rows.set(key, row);
       if (one.verdict.stale === true) this.#stale.set(staleKey(record, one), one.image);
     }
+    this.propagation.count(record, governed, 1);
     if (runsPinned(governed)) this.#pinned += 1;
     else if (toVerify(governed).length > 0) this.#open.set(record.key, record);
   }
@@ -86,6 +92,7 @@ export class PolicyPicture {
       if (row?.members.size === 0) this.#rows.delete(key);
       this.#stale.delete(staleKey(record, one));
     }
+    this.propagation.count(record, governed, -1);
     if (runsPinned(governed)) this.#pinned -= 1;
     this.#open.delete(record.key);
   }
@@ -106,6 +113,13 @@ export function commonReason(records: ReadonlyMap<string, WorkloadRecord>): Reas
   const reasons = new Set<Reason | undefined>();
   for (const { unpinned } of records.values()) reasons.add(unpinned?.reason);
   return reasons.size === 1 ? [...reasons][0] : undefined;
+}
+
+function memberOf(record: WorkloadRecord, one: Governed, other: Member | undefined): Member {
+  const { clusters } = one.image;
+  if (clusters === undefined) return { ...one, record };
+  const both = other?.clusters === undefined || other.clusters === clusters ? clusters : [...new Set([...other.clusters, ...clusters])];
+  return { ...one, record, clusters: both };
 }
 
 function rowKey({ image, verdict }: Governed): string {

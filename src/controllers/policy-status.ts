@@ -3,10 +3,11 @@ import { sameValue } from '../kube/patch.ts';
 import { ownConditions, policyConditions } from './policy-conditions.ts';
 import type { PolicyPicture } from './policy-picture.ts';
 import type { SettledState } from './policy-set.ts';
+import { byName, type ClusterRow, propagationStatus, type PropagationStatus } from './status-propagation.ts';
 import { imageRows, type ImageRow, type SummaryStatus, summaryOf, timesAreOld } from './status-images.ts';
 
-/** The whole status of a policy, as api.md has it; what concerns Karmada stays empty. */
-export interface PolicyStatus {
+/** The whole status of a policy, as api.md has it; nothing is held in this build. */
+export interface PolicyStatus extends PropagationStatus {
   readonly observedGeneration: number;
   readonly summary: SummaryStatus;
   readonly images: readonly ImageRow[];
@@ -18,6 +19,7 @@ export interface PolicyStatus {
 export interface KnownStatus {
   readonly observedGeneration?: number;
   readonly images?: readonly Pick<ImageRow, 'lastVerifiedTime'>[];
+  readonly clusters?: readonly Pick<ClusterRow, 'name'>[];
   readonly conditions?: readonly Condition[];
 }
 
@@ -38,11 +40,13 @@ export function policyStatus(facts: StatusFacts): PolicyStatus {
   const { state, picture } = facts;
   const { rows, omitted } = imageRows(picture);
   const summary = summaryOf(picture);
+  const propagation = propagationStatus(picture.propagation, state.key.namespace);
   return {
     observedGeneration: state.generation,
     summary,
     images: rows,
-    omitted: { images: omitted, propagation: 0, held: 0, clusters: 0 },
+    ...propagation.status,
+    omitted: { images: omitted, held: 0, ...propagation.omitted },
     conditions: policyConditions({ ...facts, rows, summary }),
   };
 }
@@ -59,5 +63,6 @@ export function isWorthWriting(before: KnownStatus | undefined, after: PolicySta
 }
 
 function withoutTimes(status: KnownStatus): unknown {
-  return { ...status, images: (status.images ?? []).map((row) => ({ ...row, lastVerifiedTime: '' })) };
+  const clusters = status.clusters === undefined ? {} : { clusters: byName(status.clusters) };
+  return { ...status, ...clusters, images: (status.images ?? []).map((row) => ({ ...row, lastVerifiedTime: '' })) };
 }

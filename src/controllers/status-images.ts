@@ -3,6 +3,7 @@ import type { Result } from '../api/reasons.ts';
 import { printable } from '../base/text.ts';
 import type { PolicyVerdict } from '../verification/types.ts';
 import type { Member, PictureRow, PolicyPicture } from './policy-picture.ts';
+import { propagationSummary } from './status-propagation.ts';
 
 /** `status.images[]` (api.md, status). */
 export interface ImageRow {
@@ -16,6 +17,8 @@ export interface ImageRow {
   readonly signedAt?: string;
   readonly lastVerifiedTime: string;
   readonly workloads: { readonly count: number; readonly examples: readonly string[] };
+  /** On Karmada: in how many clusters it runs. */
+  readonly clusters?: number;
 }
 
 /** `status.summary`. */
@@ -30,6 +33,10 @@ export interface SummaryStatus {
   readonly held: number;
   /** `40/41`: verified of those that are to be verified; excluded images count in neither. */
   readonly ratio: string;
+  /** On Karmada: clusters that governed workloads are propagated to. */
+  readonly clusters?: number;
+  /** On Karmada: PropagationPolicies and ClusterPropagationPolicies that propagate governed workloads. */
+  readonly propagationPolicies?: number;
 }
 
 const MAX_IMAGES = 100;
@@ -77,6 +84,7 @@ export function summaryOf(picture: PolicyPicture): SummaryStatus {
     pinned: picture.pinned,
     held: 0,
     ratio: `${counts.Verified}/${images - counts.Excluded}`,
+    ...propagationSummary(picture.propagation),
   };
 }
 
@@ -109,7 +117,18 @@ function rowOf(row: PictureRow): ImageRow {
     ...(verdict.signedAt === undefined ? {} : { signedAt: formatTime(verdict.signedAt) }),
     lastVerifiedTime: formatTime(verifiedAt),
     workloads: { count: row.members.size, examples: examplesOf(row) },
+    ...clustersOf(row),
   };
+}
+
+function clustersOf({ members }: PictureRow): { clusters?: number } {
+  const names = new Set<string>();
+  let last: readonly string[] | undefined;
+  for (const { clusters } of members.values()) {
+    if (clusters !== undefined && clusters !== last) for (const name of clusters) names.add(name);
+    last = clusters ?? last;
+  }
+  return last === undefined ? {} : { clusters: names.size };
 }
 
 /**

@@ -2,6 +2,7 @@ import { parseImageReference } from '../api/image-reference.ts';
 import type { Clock } from '../base/clock.ts';
 import { FRESH, RESYNC, type WorkQueue } from '../runtime/work-queue.ts';
 import type { PolicyScope } from '../verification/policy/compiled-policy.ts';
+import type { Rendering } from './effective.ts';
 import { type Fleet, subjectOf } from './fleet.ts';
 import type { Pending } from './pending.ts';
 import { idOf } from './policy-object.ts';
@@ -16,10 +17,12 @@ export interface TriggerDependencies {
   readonly policyQueue: WorkQueue;
   readonly pending: Pending;
   readonly clock: Clock;
+  /** What Karmada tells clusters to run of a workload; undefined where there is no Karmada. */
+  readonly renderings?: (key: string) => readonly Rendering[] | undefined;
 }
 
 /** Subscribes the queues to the caches. Returns how to end that. */
-export function connectTriggers({ fleet, workloadQueue, policyQueue }: TriggerDependencies): () => void {
+export function connectTriggers({ fleet, workloadQueue, policyQueue }: Pick<TriggerDependencies, 'fleet' | 'workloadQueue' | 'policyQueue'>): () => void {
   let initial = true;
   const endings = [...fleet.workloads.values()].map((reflector) =>
     reflector.subscribe((change) => {
@@ -95,8 +98,9 @@ function lookAt(dependencies: TriggerDependencies, sweep: Sweep, from: number): 
   const { fleet, workloadQueue, policyQueue, pending, clock } = dependencies;
   const slice = sweep.workloads.slice(from, from + SLICE);
   for (const workload of slice) {
-    if (!sweep.states.some((one) => mayGovern(fleet, one, workload))) continue;
     const key = workloadKey(workload);
+    const renderings = dependencies.renderings?.(key) ?? [];
+    if (!sweep.states.some((one) => mayGovern(fleet, one, workload, renderings))) continue;
     if (sweep.stays) pending.add(sweep.id, key);
     workloadQueue.add(key, { priority: RESYNC });
   }
@@ -106,11 +110,15 @@ function lookAt(dependencies: TriggerDependencies, sweep: Sweep, from: number): 
   else if (from > 0) policyQueue.add(sweep.id);
 }
 
-function mayGovern(fleet: Fleet, state: PolicyState, { kind, namespace, labels, images }: WorkloadObject): boolean {
+/** Governance follows the image: a policy may mean the template, or what some cluster runs of it. */
+function mayGovern(fleet: Fleet, state: PolicyState, { kind, namespace, labels, images }: WorkloadObject, renderings: readonly Rendering[]): boolean {
   const scope = scopeOf(state);
   const namespaceLabels = fleet.namespaceLabels(namespace);
   // Whether a namespace that is not known yet is chosen nobody can say: the workload waits for it, and then counts.
   const unsure = namespaceLabels === undefined && state.key.namespace === undefined;
-  if (!unsure && !scope.governsWorkload({ kind, namespace, labels, namespaceLabels: namespaceLabels ?? {} })) return false;
-  return images.some(({ image }) => governsText(scope, image));
+  const chosen = (of: WorkloadObject['labels']): boolean => scope.governsWorkload({ kind, namespace, labels: of, namespaceLabels: namespaceLabels ?? {} });
+  const overridden = new Set(renderings.map(({ work }) => (work.labelsOmitted === true ? undefined : (work.labels ?? {}))));
+  if (!unsure && !chosen(labels) && ![...overridden].some(chosen)) return false;
+  const texts = new Set([...images, ...renderings.flatMap(({ work }) => work.images)].map(({ image }) => image));
+  return [...texts].some((image) => governsText(scope, image));
 }

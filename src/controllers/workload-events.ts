@@ -3,7 +3,7 @@ import { apiVersionOf } from '../kube/object.ts';
 import { keyOf } from '../kube/store.ts';
 import type { PolicyKey, PolicyVerdict } from '../verification/types.ts';
 import { policyId, recordedImage, type WorkloadRecord } from './ledger.ts';
-import type { ImageOutcome } from './outcome.ts';
+import { type EffectiveImage, type ImageOutcome, judgedImages } from './outcome.ts';
 import type { PinPlan } from './pin-plan.ts';
 import type { WorkloadObject } from './workload-object.ts';
 
@@ -33,10 +33,8 @@ export function verdictEvents(
   policyUid: (id: string) => string | undefined,
 ): EventInput[] {
   const regarding = workloadSubject(workload);
-  const events = after.images.flatMap((image) => {
-    const known = recordedImage(before, image.field);
-    return image.verdicts.flatMap((verdict) => verdictEvent(verdict, image, regarding, sameVerdict(known, verdict), policySubject(verdict.policy, policyUid)));
-  });
+  const events = judgedImages(after).flatMap((image) =>
+    image.verdicts.flatMap((verdict) => verdictEvent(verdict, image, regarding, knownVerdict(before, image, verdict), policySubject(verdict.policy, policyUid))));
   const { unpinned } = after;
   if (unpinned !== undefined && WORTH_TELLING.has(unpinned.reason) && before?.unpinned?.message !== unpinned.message) {
     events.push({ type: 'Warning', reason: unpinned.reason, action: 'Pin', note: unpinned.message, regarding });
@@ -50,7 +48,7 @@ export function verdictEvents(
 }
 
 /** The others only repeat what the verdict said or the policy itself states (`NotPinned`), or are over in a second (`PatchConflict`). */
-const WORTH_TELLING: ReadonlySet<string> = new Set(['PatchForbidden', 'NotPatchable', 'PinContested', 'PinConflict']);
+const WORTH_TELLING: ReadonlySet<string> = new Set(['PatchForbidden', 'NotPatchable', 'PinContested', 'PinConflict', 'DigestDroppedByOverride']);
 
 function verdictEvent(
   verdict: PolicyVerdict,
@@ -63,18 +61,28 @@ function verdictEvent(
   if (known !== undefined && known.result === verdict.result && known.reason === verdict.reason) return [];
   const { reason } = verdict;
   if (bad) {
-    const note = `${image.field.image} (${image.field.name}): ${verdict.message}`;
+    const note = (discreet: boolean): string => `${image.field.image} (${image.field.name})${where(image, discreet)}: ${verdict.message}`;
     return [
-      { type: 'Warning', reason, action: 'Verify', note: `${note} [policy ${policyId(verdict.policy)}]`, regarding, related: policy },
-      { type: 'Warning', reason, action: 'Verify', note: `${regarding.kind} ${keyOf(regarding)}: ${note}`, regarding: policy, related: regarding },
+      { type: 'Warning', reason, action: 'Verify', note: `${note(false)} [policy ${policyId(verdict.policy)}]`, regarding, related: policy },
+      { type: 'Warning', reason, action: 'Verify', note: `${regarding.kind} ${keyOf(regarding)}: ${note(verdict.policy.namespace !== undefined)}`, regarding: policy, related: regarding },
     ];
   }
   if (known === undefined || known.result === 'Verified' || verdict.result !== 'Verified') return [];
   return [{ type: 'Normal', reason: 'Verified', action: 'Verify', note: `${image.field.image} (${image.field.name}) verified: ${verdict.message}`, regarding, related: policy }];
 }
 
-function sameVerdict(known: ImageOutcome | undefined, verdict: PolicyVerdict): PolicyVerdict | undefined {
-  return known?.verdicts.find((one) => policyId(one.policy) === policyId(verdict.policy));
+function knownVerdict(before: WorkloadRecord | undefined, { field }: ImageOutcome, { policy }: PolicyVerdict): PolicyVerdict | undefined {
+  if (before === undefined) return undefined;
+  const same = judgedImages(before).filter((image) => image.field.pointer === field.pointer && image.field.image === field.image);
+  return same.flatMap(({ verdicts }) => verdicts).find((one) => policyId(one.policy) === policyId(policy));
+}
+
+/** Where an image runs that is not the template's own; a policy of one namespace is not told which clusters there are. */
+function where(image: ImageOutcome | EffectiveImage, discreet: boolean): string {
+  if (!('own' in image) || image.clusters === undefined) return '';
+  const { clusters } = image;
+  if (discreet) return ` in ${clusters.length} ${clusters.length === 1 ? 'cluster' : 'clusters'}`;
+  return ` in ${clusters.slice(0, MAX_NAMED).join(', ')}${clusters.length > MAX_NAMED ? ` and ${clusters.length - MAX_NAMED} more` : ''}`;
 }
 
 /** A workload as the subject of events. */

@@ -5,6 +5,8 @@ import { groupOf, imagePartsOf, type ImageParts } from '../api/object-images.ts'
 import { IMAGE_HOLDERS, type PodImage } from '../api/pod-images.ts';
 import type { WorkloadKind } from '../api/workload-kinds.ts';
 import { digestOf } from '../base/digest.ts';
+import { claimOf } from '../karmada/claim.ts';
+import type { Claim } from '../karmada/types.ts';
 import type { KubeObject, Resource } from '../kube/object.ts';
 import type { Stored } from '../kube/store.ts';
 import { boundedSecrets, boundedTags } from './workload-limits.ts';
@@ -38,6 +40,10 @@ export interface WorkloadObject extends Stored {
   readonly specHash: string;
   /** The key of the workload of another watched kind that made it: as long as that one is watched, it answers for this one. */
   readonly owner?: string;
+  /** `metadata.generation`: by it what Karmada made of the object is told from what it made of an earlier state. */
+  readonly generation?: number;
+  /** The policy of Karmada that propagates it, as its labels and annotations say. */
+  readonly claim?: Claim;
   /** Being deleted: judged and told, never written to. */
   readonly deleting: boolean;
 }
@@ -86,6 +92,7 @@ export function projectWorkload(kind: WorkloadKind, object: KubeObject, resource
   const tags = boundedTags(annotations?.[TAGS_ANNOTATION]);
   const manager = kind.images.type === 'PodSpec' ? imageManager(metadata.managedFields, kind.images.path, FIELD_MANAGER) : undefined;
   const writer = writerOf(metadata.labels, annotations, manager);
+  const claim = claimOf(metadata.labels, annotations);
   const owner = owned || controller === undefined ? undefined : nameOf(controller.apiVersion, controller.kind);
   const namespace = metadata.namespace ?? '';
   return {
@@ -103,6 +110,8 @@ export function projectWorkload(kind: WorkloadKind, object: KubeObject, resource
     ...(tags === undefined ? {} : { tags }),
     ...(writer === undefined ? {} : { writer }),
     ...(manager === undefined ? {} : { manager }),
+    ...(metadata.generation === undefined ? {} : { generation: metadata.generation }),
+    ...(claim === undefined ? {} : { claim }),
     ...(owner === undefined || controller === undefined ? {} : { owner: workloadKey({ kind: owner, namespace, name: controller.name }) }),
   };
 }
@@ -126,8 +135,8 @@ export function sameWorkload(left: WorkloadObject, right: WorkloadObject): boole
 }
 
 // Whether there are annotations only decides how a patch is written: the API server's own controllers add the first one to
-// every new Deployment.
-function fingerprint({ resourceVersion: _, hasAnnotations: __, resource: ___, ...rest }: WorkloadObject): string {
+// every new Deployment. A generation moves on with every scaling; what Karmada makes of it is a change of its own.
+function fingerprint({ resourceVersion: _, hasAnnotations: __, resource: ___, generation: ____, ...rest }: WorkloadObject): string {
   return JSON.stringify({ ...rest, labels: Object.entries(rest.labels ?? {}).toSorted(([one], [other]) => (one < other ? -1 : 1)) });
 }
 

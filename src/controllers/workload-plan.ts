@@ -4,8 +4,9 @@ import { combinePolicies, type PinDecision } from '../verification/policy/combin
 import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
 import { type Contention, contend, type PinHistory } from './contention.ts';
 import type { WorkloadFacts } from './gather.ts';
-import { policyId, type WorkloadRecord } from './ledger.ts';
+import { policyId, type Unpinned, type WorkloadRecord } from './ledger.ts';
 import { blocks, type ImageOutcome, stateOf, summarize, verified } from './outcome.ts';
+import { unpinnedElsewhere } from './unpinned-elsewhere.ts';
 import { type PinPlan, pinsOf, planPins } from './pin-plan.ts';
 import { type WorkloadObject, workloadKey } from './workload-object.ts';
 
@@ -40,9 +41,10 @@ export function planWorkload(facts: WorkloadFacts, { history, attempts }: PlanCo
   const pins = decision.pin ? pinsOf(changeable(workload, images), decision.form) : [];
   const contention = pins.length === 0 ? undefined : contend({ workload, pins, history, basis: basisOf(facts), now });
   const contested = contention?.pin === false;
-  const unpinned = whyUnpinned(facts, decision, contention);
-  const state = stateOf(images, contested);
-  const record = recordOf(workload, { state, images, ...(unpinned === undefined ? {} : { unpinned }) });
+  const elsewhere = facts.effective?.images ?? [];
+  const unpinned = whyUnpinned(facts, decision, contention) ?? unpinnedElsewhere(workload, elsewhere);
+  const state = stateOf([...images, ...elsewhere], contested);
+  const record = recordOf(facts, { state, ...(unpinned === undefined ? {} : { unpinned }) });
   // WARNING: kept where there is nothing to pin, too: our own pin seen in the cache is such a look, and a revert comes after it.
   const remembered = contention?.history ?? history;
   const requeueAfter = nextLook(facts, attempts, contention);
@@ -54,9 +56,18 @@ export function planWorkload(facts: WorkloadFacts, { history, attempts }: PlanCo
   };
 }
 
-function recordOf(workload: WorkloadObject, rest: Pick<WorkloadRecord, 'state' | 'images' | 'unpinned'>): WorkloadRecord {
-  const { uid, kind, namespace, name } = workload;
-  return { key: workloadKey(workload), uid, kind, namespace, name, ...rest };
+function recordOf({ workload, images, effective }: WorkloadFacts, rest: Pick<WorkloadRecord, 'state' | 'unpinned'>): WorkloadRecord {
+  const { uid, kind, namespace, name, claim } = workload;
+  const record = { key: workloadKey(workload), uid, kind, namespace, name, images, ...rest };
+  if (effective === undefined) return record;
+  const { clusters, same } = effective;
+  return {
+    ...record,
+    images: images.map((image) => ({ ...image, clusters: same.get(image.field.pointer) ?? clusters })),
+    clusters,
+    ...(claim === undefined ? {} : { claim }),
+    ...(effective.images.length === 0 ? {} : { effective: effective.images }),
+  };
 }
 
 function basisOf({ workload, governance }: WorkloadFacts): string {
@@ -72,7 +83,7 @@ function isChangeable({ deleting }: WorkloadObject, { field }: ImageOutcome): bo
   return !deleting && field.fixed !== true;
 }
 
-function whyUnpinned({ workload, images }: WorkloadFacts, decision: PinDecision, contention: Contention | undefined): WorkloadRecord['unpinned'] {
+function whyUnpinned({ workload, images }: WorkloadFacts, decision: PinDecision, contention: Contention | undefined): Unpinned | undefined {
   const open = images.filter((image) => verified(image) && !image.pinned);
   if (open.length === 0) return undefined;
   if (!decision.pin) return { reason: decision.reason, message: decision.message };
@@ -86,7 +97,7 @@ function whyUnpinned({ workload, images }: WorkloadFacts, decision: PinDecision,
   return { reason: 'NotPinned', message: 'the patch was not written yet' };
 }
 
-function pinContested({ writer, manager }: WorkloadObject): NonNullable<WorkloadRecord['unpinned']> {
+function pinContested({ writer, manager }: WorkloadObject): Unpinned {
   const who = writer ?? (manager === undefined ? 'another writer' : `field manager ${manager}`);
   return {
     reason: 'PinContested',
@@ -94,7 +105,7 @@ function pinContested({ writer, manager }: WorkloadObject): NonNullable<Workload
   };
 }
 
-function notPatchable({ kind, deleting = false }: Pick<WorkloadObject, 'kind'> & Partial<Pick<WorkloadObject, 'deleting'>>): NonNullable<WorkloadRecord['unpinned']> {
+function notPatchable({ kind, deleting = false }: Pick<WorkloadObject, 'kind'> & Partial<Pick<WorkloadObject, 'deleting'>>): Unpinned {
   if (deleting) return { reason: 'NotPatchable', message: 'it is being deleted, so nothing is written to it; what it still runs is told until it is gone' };
   // With a group in its name it is not one of Kubernetes' own, and its controller decides.
   if (kind.includes('.')) return { reason: 'NotPatchable', message: `a patch does not change what a ${kind} runs; pin these images where it is made` };
@@ -103,8 +114,9 @@ function notPatchable({ kind, deleting = false }: Pick<WorkloadObject, 'kind'> &
 
 /** When to look again without being told to: the earliest of what each image asks for. */
 function nextLook(facts: WorkloadFacts, attempts: number, contention: Contention | undefined): number | undefined {
-  const { images, policies, now } = facts;
-  const looks = images.flatMap((image) => nextLookAt(image, facts, attempts));
+  const { now, effective } = facts;
+  const policies = [...facts.policies, ...(effective?.policies ?? [])];
+  const looks = [...facts.images, ...(effective?.images ?? [])].flatMap((image) => nextLookAt(image, { ...facts, policies }, attempts));
   const ends = policies.flatMap((policy) => policy.nextExpiry(now) ?? []).map((end) => end - now);
   const all = [...looks, ...ends, ...(contention?.pin === false ? [contention.retryAfter] : [])];
   return all.length === 0 ? undefined : Math.max(SOONEST, Math.min(...all));
@@ -144,9 +156,10 @@ export function unpinnedRecord(record: WorkloadRecord, reason: Reason, message: 
 export function pinnedRecord(record: WorkloadRecord, { pins }: PinPlan, now: number): WorkloadRecord {
   const images = record.images.map((image): ImageOutcome => {
     const pin = pins.find((one) => one.field.pointer === image.field.pointer);
-    return pin === undefined ? image : { ...image, field: { ...image.field, image: pin.to }, pinned: true, tag: pin.from, tagAskedAt: now };
+    return pin === undefined ? image : { ...image, field: { ...image.field, image: pin.to }, pinned: true, tag: pin.from, tagAskedAt: now, ...(record.clusters === undefined ? {} : { clusters: record.clusters }) };
   });
-  const { unpinned: _, ...rest } = record;
+  // What clusters ran of the template as it was is the past; they are looked at when they have this one.
+  const { unpinned: _, effective: __, ...rest } = record;
   const open = images.filter((image) => verified(image) && !image.pinned);
   // A plan pins all that can be: what is left is what nobody may change.
   return { ...rest, images, state: stateOf(images), ...(open.length === 0 ? {} : { unpinned: notPatchable(record) }) };

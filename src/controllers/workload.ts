@@ -6,14 +6,24 @@ import { isOlder } from '../kube/recovery.ts';
 import type { Reconcile, ReconcileContext } from '../runtime/controller.ts';
 import type { ReconcileResult } from '../runtime/outcome.ts';
 import type { PinHistory } from './contention.ts';
-import { gather, type GatherDependencies, type WorkloadFacts } from './gather.ts';
+import type { GatherDependencies } from './asking.ts';
+import { effectiveOf, type Rendering } from './effective.ts';
+import { gather, gatherEffective, type WorkloadFacts } from './gather.ts';
 import { governanceOf, questionsOf } from './governance.ts';
 import { recordedImage, type WorkloadRecord } from './ledger.ts';
 import type { Pending } from './pending.ts';
 import { type PinResult, writePins } from './pin-writer.ts';
 import { managedEvent, pinEvent, verdictEvents } from './workload-events.ts';
-import { sameWorkload, type WorkloadObject } from './workload-object.ts';
+import { sameWorkload, type WorkloadObject, workloadKey } from './workload-object.ts';
 import { isOpen, pinnedRecord, planWorkload, unpinnedRecord, type WorkloadPlan } from './workload-plan.ts';
+
+/** What is asked of Karmada about a workload. */
+export interface Propagation {
+  /** What clusters are told to run of it; undefined where there is no Karmada. */
+  readonly renderings: (key: string) => readonly Rendering[] | undefined;
+  /** It was judged, or (without a record) is gone. */
+  readonly onRecord: (key: string, record: WorkloadRecord | undefined) => void;
+}
 
 /** What the workload controller works with. */
 export interface WorkloadDependencies extends GatherDependencies {
@@ -25,6 +35,8 @@ export interface WorkloadDependencies extends GatherDependencies {
   /** The pictures of these policies may have changed. */
   readonly policiesTouched: (ids: Iterable<string>) => void;
   readonly pending: Pending;
+  /** Absent: workloads run where they are. */
+  readonly propagation?: Propagation;
   readonly onPin: (result: PinResult['result'] | 'error') => void;
 }
 
@@ -39,8 +51,12 @@ interface Memory {
   readonly attempts: number;
   /** How often in a row the patch was not taken: it did not fit the object, or was refused. */
   readonly unwritten: number;
+  /** Since when clusters are waited for that do not have these images of the template yet. */
+  readonly rendering?: { readonly images: string; readonly since: number } | undefined;
 }
 
+// Karmada brings a template to its clusters within a second or two; one that it cannot bring there is judged by what runs.
+const RENDERING_LIMIT = 30_000;
 const STALE_CACHE_WAIT = 100;
 // A write whose event never arrives must not stop the workload from being looked at.
 const STALE_CACHE_LIMIT = 30_000;
@@ -57,6 +73,7 @@ export function createWorkloadReconcile(dependencies: WorkloadDependencies): Rec
     const workload = dependencies.workload(key);
     const forget = (): void => {
       memories.delete(key);
+      dependencies.propagation?.onRecord(key, undefined);
       dependencies.policiesTouched(new Set([...ledger.forget(key), ...pending.settle(key)]));
     };
     // One that is being deleted is judged like any other: a finalizer can keep it, and what it runs, for as long as its owner likes (CVE-2023-34091).
@@ -65,14 +82,16 @@ export function createWorkloadReconcile(dependencies: WorkloadDependencies): Rec
     waitForOwnWrite(workload, memory, clock.now());
     // WARNING: before anything is read: a policy that changes from here on is not the one that is judged by.
     const mark = pending.mark();
-    const facts = newest(dependencies, key, await gather(dependencies, workload, context));
+    const gathered = newest(dependencies, key, await gather(dependencies, workload, context));
+    const { facts, waiting } = await withClusters(dependencies, gathered, memory, context);
     const plan = planWorkload(facts, memory);
-    const applied = await apply(dependencies, facts, plan, memory, context);
+    const applied = await apply(dependencies, facts, plan, { ...memory, ...waiting }, context);
     if (applied === undefined) return forget();
-    const { record, requeueAfter } = applied;
+    const { record } = applied;
     remember(memories, record, { ...applied.memory, attempts: isOpen(record.state) ? memory.attempts + 1 : 0 });
     tell(dependencies, workload, record, mark);
-    return requeueAfter === undefined ? undefined : { requeueAfter };
+    const requeueAfter = Math.min(applied.requeueAfter ?? Infinity, renderingEnds(applied.memory, clock.now()));
+    return Number.isFinite(requeueAfter) ? { requeueAfter } : undefined;
   };
 }
 
@@ -82,9 +101,32 @@ function memoryOf(memory: Memory | undefined, { uid, images }: WorkloadObject, r
   return images.every((field) => recordedImage(record, field) !== undefined) ? memory : { ...memory, attempts: 0 };
 }
 
+/**
+ * Adds what the clusters of Karmada run. A pin that is about to be written changes what they all run: they are looked at when they
+ * have it, unless it could not be written the last time.
+ */
+async function withClusters(dependencies: WorkloadDependencies, facts: WorkloadFacts, memory: Memory, context: ReconcileContext): Promise<{ facts: WorkloadFacts; waiting: Pick<Memory, 'rendering'> }> {
+  const { workload, now } = facts;
+  const key = workloadKey(workload);
+  const renderings = dependencies.propagation?.renderings(key);
+  if (renderings === undefined) return { facts, waiting: {} };
+  const recorded = dependencies.ledger.get(key);
+  const images = workload.images.map(({ image }) => image).join(' ');
+  const since = memory.rendering?.images === images ? memory.rendering.since : now;
+  const found = effectiveOf(workload, renderings, { before: recorded?.uid === workload.uid ? recorded : undefined, patient: now - since < RENDERING_LIMIT });
+  const pinning = memory.unwritten === 0 && planWorkload(facts, memory).pin !== undefined;
+  const effective = pinning ? { ...found, deviations: [] } : found;
+  return { facts: await gatherEffective(dependencies, facts, effective, context), waiting: { rendering: found.rendering ? { images, since } : undefined } };
+}
+
+/** Milliseconds until clusters that lag are judged by what they run; no time where none does. */
+function renderingEnds({ rendering }: Memory, now: number): number {
+  return rendering === undefined ? Infinity : Math.max(0, rendering.since + RENDERING_LIMIT - now);
+}
+
 /** One small entry a workload, and none for those that nobody governs or of which there is nothing to remember. */
 function remember(memories: Map<string, Memory>, { key, state }: WorkloadRecord, memory: Memory): void {
-  const empty = memory.history === undefined && memory.written === undefined && memory.attempts === 0 && memory.unwritten === 0;
+  const empty = memory.history === undefined && memory.written === undefined && memory.attempts === 0 && memory.unwritten === 0 && memory.rendering === undefined;
   if (empty || state === 'unmatched') memories.delete(key);
   else memories.set(key, memory);
 }
@@ -149,9 +191,10 @@ async function write({ client, onPin }: WorkloadDependencies, workload: Workload
   }
 }
 
-function tell({ ledger, events, policies, pending, policiesTouched }: WorkloadDependencies, workload: WorkloadObject, record: WorkloadRecord, mark: number): void {
+function tell({ ledger, events, policies, pending, policiesTouched, propagation }: WorkloadDependencies, workload: WorkloadObject, record: WorkloadRecord, mark: number): void {
   const before = ledger.get(record.key);
   policiesTouched(new Set([...ledger.record(record), ...pending.settle(record.key, mark)]));
+  propagation?.onRecord(record.key, record);
   const known = before?.uid === record.uid ? before : undefined;
   for (const event of verdictEvents(workload, known, record, (id) => policies.get(id)?.uid)) events.record(event);
 }

@@ -53,8 +53,8 @@ function byPointer(images: readonly PodImage[]): ReadonlyMap<string, string> {
   return new Map(images.map(({ pointer, image }) => [pointer, image]));
 }
 
-/** The list that it is in, and its name there. */
-function slotOf({ pointer, holder, name }: PodImage): string {
+/** What tells a container or volume from the others of its object, wherever in its list an override moves it: the list, and its name there. */
+export function slotOf({ pointer, holder, name }: PodImage): string {
   const list = pointer.lastIndexOf(`/${holder}/`);
   return `${list === -1 ? pointer : pointer.slice(0, list)}\0${holder}\0${name}`;
 }

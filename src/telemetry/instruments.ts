@@ -35,7 +35,7 @@ export type Instruments = ReturnType<typeof createInstruments>;
 /** Registers all instruments with `registry`. */
 export function createInstruments(registry: Registry) {
   const make = makerIn(registry);
-  return { queue: queue(make), controller: controller(make), client: client(make), watch: watch(make), trust: trust(make), ...own(make) };
+  return { queue: queue(make), controller: controller(make), client: client(make), watch: watch(make), trust: trust(make), karmada: karmada(make), ...own(make) };
 }
 
 function queue({ counter, gauge, histogram }: Maker) {
@@ -149,6 +149,14 @@ function trust({ counter, gauge }: Maker) {
   };
 }
 
+function karmada({ gauge }: Maker) {
+  return {
+    templates: gauge('assay_karmada_templates', 'Workloads that Karmada propagates, by state.', ['state']),
+    works: gauge('assay_karmada_works', 'What single clusters are told to run of single workloads, by the worst result of its images.', ['result']),
+    dropped: gauge('assay_karmada_digests_dropped', 'What single clusters are told to run of single workloads without the digest that the workload has: an override took it away.', []),
+  };
+}
+
 function own({ counter, gauge, histogram }: Maker) {
   return {
     verifications: counter('assay_verifications_total', 'Images judged under a policy, by result and reason.', [
@@ -172,6 +180,7 @@ function own({ counter, gauge, histogram }: Maker) {
     ]),
     workloads: gauge('assay_workloads', 'Workloads by state.', ['state']),
     images: gauge('assay_images', 'Distinct images that are governed, by result and reason.', ['result', 'reason']),
+    unmatched: gauge('assay_images_unmatched', 'Distinct images that no policy governs.', []),
     registryRequests: counter('assay_registry_requests_total', 'Requests to registries by kind and status code.', [
       'kind',
       'code',

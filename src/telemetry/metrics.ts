@@ -7,7 +7,7 @@ import type { ControllerObserver } from '../runtime/outcome.ts';
 import type { QueueObserver, QueueView } from '../runtime/work-queue.ts';
 import { createInstruments } from './instruments.ts';
 import type { Instruments } from './instruments.ts';
-import { codeLabel, initialise, outcomes, RECONCILE_RESULTS } from './series.ts';
+import { codeLabel, initialise, outcomes, RECONCILE_RESULTS, UNMATCHED } from './series.ts';
 import type { PinMode, PinResult, Vocabulary } from './series.ts';
 import { initialiseTrust, trustObserver } from './trust-series.ts';
 import type { TrustObserver } from './trust-series.ts';
@@ -16,6 +16,17 @@ import type { TrustObserver } from './trust-series.ts';
 export interface FleetState {
   readonly workloads: Readonly<Partial<Record<WorkloadState, number>>>;
   readonly images: Iterable<{ readonly result: Result; readonly reason: Reason; readonly count: number }>;
+  /** Distinct images that no policy governs; absent: none. */
+  readonly unmatched?: number;
+  /** What Karmada propagates; absent: nothing. */
+  readonly propagation?: PropagationState;
+}
+
+/** What Karmada propagates. */
+export interface PropagationState {
+  readonly templates: Readonly<Partial<Record<WorkloadState, number>>>;
+  readonly works: Readonly<Partial<Record<Result | 'Unmatched', number>>>;
+  readonly dropped: number;
 }
 
 /** A cache as it is now. */
@@ -106,6 +117,11 @@ function collectFleet(instruments: Instruments, vocabulary: Vocabulary, state: F
   for (const name of vocabulary.workloadStates) instruments.workloads.set({ state: name }, state?.workloads[name] ?? 0);
   for (const labels of outcomes(vocabulary)) instruments.images.set(labels, 0);
   for (const { result, reason, count } of state?.images ?? []) instruments.images.inc({ result, reason }, count);
+  instruments.unmatched.set(state?.unmatched ?? 0);
+  const { templates, works, dropped } = instruments.karmada;
+  for (const name of vocabulary.workloadStates) templates.set({ state: name }, state?.propagation?.templates[name] ?? 0);
+  for (const result of [...vocabulary.results, UNMATCHED] as const) works.set({ result }, state?.propagation?.works[result] ?? 0);
+  dropped.set(state?.propagation?.dropped ?? 0);
 }
 
 function collectJudging({ judges, unjudged }: Instruments, state = { workers: 0, busy: 0, waiting: 0 }): void {

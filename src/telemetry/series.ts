@@ -36,6 +36,9 @@ const VERBS = ['get', 'list', 'watch', 'patch', 'create'];
 /** What a thread that judges does. */
 export const JUDGE_STATES = ['busy', 'idle'] as const;
 
+/** The result of what no policy governs. */
+export const UNMATCHED = 'Unmatched';
+
 /** How a list ended. */
 export const LIST_RESULTS = ['ok', 'error'] as const;
 
@@ -72,7 +75,7 @@ export function outcomes(vocabulary: Vocabulary): { readonly result: Result; rea
 
 /** Sets every series that does not belong to one controller to 0. */
 export function initialise(instruments: Instruments, vocabulary: Vocabulary): void {
-  const { client, watch, verifications, pins, workloads, images, registryRequests, overruns, judges, unjudged } = instruments;
+  const { client, watch, verifications, pins, workloads, images, registryRequests, overruns, judges, unjudged, unmatched, karmada } = instruments;
   for (const labels of outcomes(vocabulary)) {
     verifications.inc(labels, 0);
     images.set(labels, 0);
@@ -80,6 +83,10 @@ export function initialise(instruments: Instruments, vocabulary: Vocabulary): vo
   for (const code of vocabulary.overruns) overruns.inc({ code }, 0);
   for (const state of JUDGE_STATES) judges.set({ state }, 0);
   unjudged.set(0);
+  unmatched.set(0);
+  karmada.dropped.set(0);
+  for (const state of vocabulary.workloadStates) karmada.templates.set({ state }, 0);
+  for (const result of [...vocabulary.results, UNMATCHED]) karmada.works.set({ result }, 0);
   for (const mode of PIN_MODES) for (const result of PIN_RESULTS) pins.inc({ mode, result }, 0);
   for (const state of vocabulary.workloadStates) workloads.set({ state }, 0);
   for (const kind of vocabulary.requestKinds) for (const code of CODE_LABELS) registryRequests.inc({ kind, code }, 0);

@@ -68,6 +68,10 @@ const FAMILIES: Record<string, { readonly type: string; readonly labels: string[
   assay_pins_total: { type: 'counter', labels: ['mode', 'result'] },
   assay_workloads: { type: 'gauge', labels: ['state'] },
   assay_images: { type: 'gauge', labels: ['result', 'reason'] },
+  assay_images_unmatched: { type: 'gauge', labels: [] },
+  assay_karmada_templates: { type: 'gauge', labels: ['state'] },
+  assay_karmada_works: { type: 'gauge', labels: ['result'] },
+  assay_karmada_digests_dropped: { type: 'gauge', labels: [] },
   assay_registry_requests_total: { type: 'counter', labels: ['kind', 'code'] },
   assay_watch_restarts_total: { type: 'counter', labels: ['resource'] },
   assay_watch_lists_total: { type: 'counter', labels: ['resource', 'result'] },
@@ -174,6 +178,18 @@ const CASES: Record<string, (given: Metrics) => Promise<void>> = {
     assert.equal((await samples(given, 'assay_workloads')).get('{state="pinned"}'), 0);
     assert.equal((await samples(given, 'assay_workloads')).get('{state="failed"}'), 1);
     assert.equal((await samples(given, 'assay_images')).get('{result="Failed",reason="NoSignature"}'), 0);
+  },
+  'what Karmada propagates is what it is now, and nothing without it': async (given) => {
+    given.fleet(() => ({ workloads: {}, images: [], unmatched: 4, propagation: { templates: { failed: 1 }, works: { Failed: 2, Unmatched: 3 }, dropped: 5 } }));
+    assert.equal((await samples(given, 'assay_images_unmatched')).get(''), 4);
+    assert.equal((await samples(given, 'assay_karmada_templates')).get('{state="failed"}'), 1);
+    assert.equal((await samples(given, 'assay_karmada_works')).get('{result="Failed"}'), 2);
+    assert.equal((await samples(given, 'assay_karmada_works')).get('{result="Unmatched"}'), 3);
+    assert.equal((await samples(given, 'assay_karmada_digests_dropped')).get(''), 5);
+    given.fleet(() => ({ workloads: {}, images: [] }));
+    for (const name of ['assay_images_unmatched', 'assay_karmada_templates', 'assay_karmada_works', 'assay_karmada_digests_dropped']) {
+      for (const [series, value] of await samples(given, name)) assert.equal(value, 0, `${name}${series}`);
+    }
   },
   'the same image state reported in two parts is added up': async (given) => {
     const part = { result: 'Unknown', reason: 'RegistryThrottled', count: 2 } as const;

@@ -1,0 +1,122 @@
+import type { Clock } from '../base/clock.ts';
+import { projectBinding } from '../karmada/project-binding.ts';
+import { projectCluster } from '../karmada/project-cluster.ts';
+import { projectOverridePolicy, projectPropagationPolicy } from '../karmada/project-policy.ts';
+import { workProjection } from '../karmada/project-work.ts';
+import type { BindingObject, Claim, ClusterObject, ImagesOfManifest, OverridePolicyObject, PropagationPolicyObject, TemplateRef, WorkObject } from '../karmada/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Discovery } from '../kube/discovery.ts';
+import type { ObjectCache } from '../kube/object-cache.ts';
+import { OptionalReflector } from '../kube/optional-reflector.ts';
+import type { ReflectorHooks } from '../kube/recovery.ts';
+import type { OptionalResource } from '../kube/served.ts';
+import { keyOf, type Stored } from '../kube/store.ts';
+import type { Rendering } from './effective.ts';
+import { workloadKey } from './workload-object.ts';
+
+export interface KarmadaFleetOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly discovery: Discovery;
+  readonly hooks: ReflectorHooks;
+  /** The only namespace of which templates are looked at; absent: all. */
+  readonly namespace?: string;
+  /** How a watched kind is called in the keys of workloads; undefined for a kind that is not watched. */
+  readonly nameOfKind: (apiVersion: string, kind: string) => string | undefined;
+  readonly imagesOfManifest: ImagesOfManifest;
+}
+
+const POLICY = { group: 'policy.karmada.io', versions: ['v1alpha1'] } as const;
+const BINDING = { group: 'work.karmada.io', versions: ['v1alpha2'] } as const;
+
+const RESOURCES = {
+  propagationPolicies: { ...POLICY, plural: 'propagationpolicies', kind: 'PropagationPolicy', namespaced: true },
+  clusterPropagationPolicies: { ...POLICY, plural: 'clusterpropagationpolicies', kind: 'ClusterPropagationPolicy', namespaced: false },
+  overridePolicies: { ...POLICY, plural: 'overridepolicies', kind: 'OverridePolicy', namespaced: true },
+  clusterOverridePolicies: { ...POLICY, plural: 'clusteroverridepolicies', kind: 'ClusterOverridePolicy', namespaced: false },
+  resourceBindings: { ...BINDING, plural: 'resourcebindings', kind: 'ResourceBinding', namespaced: true },
+  clusterResourceBindings: { ...BINDING, plural: 'clusterresourcebindings', kind: 'ClusterResourceBinding', namespaced: false },
+  works: { group: 'work.karmada.io', versions: ['v1alpha1'], plural: 'works', kind: 'Work', namespaced: true },
+  clusters: { group: 'cluster.karmada.io', versions: ['v1alpha1'], plural: 'clusters', kind: 'Cluster', namespaced: false },
+} as const satisfies Record<string, OptionalResource>;
+
+const BY_TEMPLATE = 'template';
+const BY_ID = 'id';
+
+/** What is watched of Karmada, as long as the API server has it: policies, overrides, bindings, Works and member clusters. */
+export class KarmadaFleet {
+  readonly propagationPolicies: OptionalReflector<PropagationPolicyObject>;
+  readonly clusterPropagationPolicies: OptionalReflector<PropagationPolicyObject>;
+  readonly overridePolicies: OptionalReflector<OverridePolicyObject>;
+  readonly clusterOverridePolicies: OptionalReflector<OverridePolicyObject>;
+  readonly resourceBindings: OptionalReflector<BindingObject>;
+  readonly clusterResourceBindings: OptionalReflector<BindingObject>;
+  readonly works: OptionalReflector<WorkObject>;
+  readonly clusters: OptionalReflector<ClusterObject>;
+  readonly #nameOfKind: KarmadaFleetOptions['nameOfKind'];
+  readonly #keys = new WeakMap<TemplateRef, readonly string[]>();
+
+  constructor({ namespace, nameOfKind, imagesOfManifest, ...options }: KarmadaFleetOptions) {
+    this.#nameOfKind = nameOfKind;
+    const scope = namespace === undefined ? {} : { namespace };
+    const work = workProjection(imagesOfManifest);
+    const byId = { indexes: { [BY_ID]: ({ id }: BindingObject) => (id === undefined ? [] : [id]) } };
+    const { propagationPolicies, clusterPropagationPolicies, overridePolicies, clusterOverridePolicies, resourceBindings, clusterResourceBindings, works, clusters } = RESOURCES;
+    this.propagationPolicies = new OptionalReflector({ ...options, ...scope, resource: propagationPolicies, project: projectPropagationPolicy });
+    this.clusterPropagationPolicies = new OptionalReflector({ ...options, resource: clusterPropagationPolicies, project: projectPropagationPolicy });
+    this.overridePolicies = new OptionalReflector({ ...options, ...scope, resource: overridePolicies, project: projectOverridePolicy });
+    this.clusterOverridePolicies = new OptionalReflector({ ...options, resource: clusterOverridePolicies, project: projectOverridePolicy });
+    this.resourceBindings = new OptionalReflector({ ...options, ...byId, ...scope, resource: resourceBindings, project: projectBinding });
+    this.clusterResourceBindings = new OptionalReflector({ ...options, ...byId, resource: clusterResourceBindings, project: projectBinding });
+    this.works = new OptionalReflector({
+      ...options,
+      resource: works,
+      project: (object) => {
+        const found = work(object);
+        return namespace === undefined || found?.template.namespace === namespace ? found : undefined;
+      },
+      indexes: { [BY_TEMPLATE]: ({ template }: WorkObject) => this.templateKeys(template) },
+    });
+    this.clusters = new OptionalReflector({ ...options, resource: clusters, project: projectCluster });
+  }
+
+  /** Every resource that is watched where it is served. */
+  static readonly resources: readonly OptionalResource[] = Object.values(RESOURCES);
+
+  /** Every cache, Works last: they are judged by the others. */
+  get caches(): readonly ObjectCache<Stored>[] {
+    const policies: readonly unknown[] = [this.propagationPolicies, this.clusterPropagationPolicies, this.overridePolicies, this.clusterOverridePolicies];
+    return [...policies, this.clusters, this.resourceBindings, this.clusterResourceBindings, this.works] as readonly ObjectCache<Stored>[];
+  }
+
+  /** The bindings, of namespaced templates and of others. */
+  get bindings(): readonly OptionalReflector<BindingObject>[] {
+    return [this.resourceBindings, this.clusterResourceBindings];
+  }
+
+  /** What clusters are told to run of a workload, by its key; undefined where there is no Karmada, or while its Works are not known. */
+  renderings(key: string): readonly Rendering[] | undefined {
+    if (this.works.availability !== 'present' || !this.works.hasSynced) return undefined;
+    return [...this.works.store.byIndex(BY_TEMPLATE, key)].map((work) => ({ work, leaving: this.#isLeaving(work) }));
+  }
+
+  /** The policy that a template was claimed by, if it exists. */
+  claimed({ kind, namespace, name }: Claim): PropagationPolicyObject | undefined {
+    return kind === 'PropagationPolicy' ? this.propagationPolicies.store.get(keyOf({ namespace, name })) : this.clusterPropagationPolicies.store.get(name);
+  }
+
+  /** The key of the workload that a template is, in a list; none for one of a kind that is not watched. */
+  templateKeys(template: TemplateRef): readonly string[] {
+    const known = this.#keys.get(template);
+    if (known !== undefined) return known;
+    const kind = this.#nameOfKind(template.apiVersion, template.kind);
+    const keys = kind === undefined ? [] : [workloadKey({ kind, namespace: template.namespace, name: template.name })];
+    this.#keys.set(template, keys);
+    return keys;
+  }
+
+  #isLeaving({ bindingId, cluster }: WorkObject): boolean {
+    if (bindingId === undefined) return false;
+    return this.bindings.some(({ store }) => [...store.byIndex(BY_ID, bindingId)].some(({ evicting }) => evicting.includes(cluster)));
+  }
+}

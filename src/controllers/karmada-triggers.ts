@@ -1,0 +1,42 @@
+import type { BindingObject, TemplateRef, WorkObject } from '../karmada/types.ts';
+import { sameValue } from '../kube/patch.ts';
+import type { Change, Stored } from '../kube/store.ts';
+import { FRESH, RESYNC, type WorkQueue } from '../runtime/work-queue.ts';
+import { subjectOf } from './fleet.ts';
+import type { KarmadaFleet } from './karmada-fleet.ts';
+
+export interface KarmadaTriggerDependencies {
+  readonly karmada: KarmadaFleet;
+  readonly workloadQueue: Pick<WorkQueue, 'add'>;
+}
+
+/**
+ * Has a template judged again when what a cluster is told to run of it changes, or whether it is being left. Of Karmada's reports nothing
+ * is kept, so that they wake nobody. Returns how to end that.
+ */
+export function connectKarmadaTriggers({ karmada, workloadQueue }: KarmadaTriggerDependencies): () => void {
+  let initial = true;
+  const wake = (template: TemplateRef): void => {
+    for (const one of karmada.templateKeys(template)) workloadQueue.add(one, { priority: initial ? RESYNC : FRESH });
+  };
+  const endings = [
+    karmada.works.subscribe((change) => {
+      if (!sameBut(change)) wake(subjectOf<WorkObject>(change).template);
+    }),
+    ...karmada.bindings.map((reflector) =>
+      reflector.subscribe((change) => {
+        const [before, after] = [change.type === 'added' ? [] : change.old.evicting, change.type === 'deleted' ? [] : change.value.evicting];
+        if (!sameValue(before, after)) wake(subjectOf<BindingObject>(change).template);
+      }),
+    ),
+  ];
+  initial = false;
+  return () => {
+    for (const end of endings) end();
+  };
+}
+
+/** Whether an update changed nothing that is kept. */
+function sameBut<T extends Stored>(change: Change<T>): boolean {
+  return change.type === 'updated' && sameValue({ ...change.old, resourceVersion: '' }, { ...change.value, resourceVersion: '' });
+}
