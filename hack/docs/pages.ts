@@ -1,6 +1,7 @@
 import { CRD_FILES, readCrd } from '../generate/crd.ts';
 import { apiPage } from './api-page.ts';
 import { cliPage } from './cli-page.ts';
+import { kindsPage } from './kinds-page.ts';
 import { metricsPage } from './metrics-page.ts';
 
 /** The text of each page that is made from the program, by its path in the repository. */
@@ -10,6 +11,7 @@ export function pages(root: string): Readonly<Record<string, string>> {
   return {
     'docs/reference/api.md': apiPage(cluster, namespaced),
     'docs/reference/cli.md': cliPage(),
+    'docs/reference/kinds.md': kindsPage(),
     'docs/reference/metrics.md': metricsPage(),
   };
 }

@@ -93,7 +93,7 @@ export interface PolicySpecNamespaceSelectorMatchExpression {
 
 /** Narrows the policy to some workloads; absent means all kinds that are watched. */
 export interface PolicySpecWorkloads {
-  /** Kinds of workloads, such as Deployment; those that the operator watches. */
+  /** Kinds of workloads that the operator watches. Those of Kubernetes itself stand alone, such as Deployment; all others with their group, as kubectl writes them, such as StatefulSet.apps.kruise.io. */
   readonly kinds?: readonly string[];
   /** The workloads that are governed, by their own labels. Whoever may write a workload may write its labels: a convenience, not a boundary. */
   readonly selector?: PolicySpecWorkloadsSelector;

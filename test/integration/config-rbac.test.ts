@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type ControlPlane, startControlPlane } from '../../hack/controlplane/start.ts';
+import { FURTHER_KINDS, KIND_ENTRIES, SHIPPED_KINDS, UNCOVERABLE_KINDS } from '../../src/api/further-kinds.ts';
 import { WORKLOAD_KINDS } from '../../src/api/workload-kinds.ts';
 import { type AuditEvent, auditEvents } from '../support/audit.ts';
 import { type Cluster, clusterAt } from '../support/cluster.ts';
 import { applyCrds } from '../support/crds.ts';
+import { install, objectWith } from '../support/further-kinds.ts';
 import { type Any, apply, deployment, get, keyedPolicy, list, run } from '../support/installation.ts';
 import { eventually, type Operator, startOperator } from '../support/operator.ts';
 import { answers, applyRbac, bindRoles, type Grant, grantsOf, may, operatorKubeconfig, operatorRoles, rendered } from '../support/rbac.ts';
@@ -28,6 +30,8 @@ before(async () => {
   [plane, registry] = await Promise.all([startControlPlane(), startRegistry()]);
   cluster = clusterAt(plane.connection);
   await applyCrds(cluster);
+  // Rights to what is not there cannot be used: everything is there that is watched where it is installed.
+  await install(cluster, ...KIND_ENTRIES, ...UNCOVERABLE_KINDS);
   await run(cluster, ['create', 'namespace', 'assay-system']);
   grants = grantsOf((await operatorRoles(cluster)).roles.flatMap(({ rules }) => rules));
 });
@@ -60,8 +64,14 @@ describe('what the operator may do', () => {
 
   test('has each kind of workload; a patch of those that can be changed', () => {
     const verbs = (group: string, plural: string): string[] => grants.filter((grant) => grant.group === group && grant.resource === plural).map(({ verb }) => verb).toSorted();
-    for (const { group, plural, patchable } of WORKLOAD_KINDS) {
-      assert.deepEqual(verbs(group, plural), patchable.length === 0 ? ['list', 'watch'] : ['list', 'patch', 'watch'], plural);
+    for (const { group, plural, patchable } of SHIPPED_KINDS) {
+      assert.deepEqual(verbs(group, plural), patchable.length === 0 ? ['list', 'watch'] : ['list', 'patch', 'watch'], `${plural} of ${group}`);
+    }
+  });
+
+  test('is no more than counting of what hides its images', () => {
+    for (const { group, plural } of UNCOVERABLE_KINDS) {
+      assert.deepEqual(grants.filter((grant) => grant.group === group && grant.resource === plural).map(({ verb }) => verb).toSorted(), ['list', 'watch'], plural);
     }
   });
 
@@ -114,12 +124,13 @@ function everyKind(namespace: string, image: string): Any[] {
     Pod: pod,
     ReplicationController: { selector: labels, template },
   };
-  return WORKLOAD_KINDS.map(({ group, version, kind }) => ({
+  const own = WORKLOAD_KINDS.map(({ group, version, kind }) => ({
     apiVersion: group === '' ? version : `${group}/${version}`,
     kind,
     metadata: { namespace, name: `kind-${kind.toLowerCase()}` },
     spec: specs[kind],
   }));
+  return [...own, ...KIND_ENTRIES.map((entry) => objectWith(entry, namespace, `kind-${entry.kind.toLowerCase()}`, image))];
 }
 
 /** Everything that the operator does, once: each kind pinned, a key, a trust root and a pull secret read, both policies' status and an event written, and one counted up. */
@@ -141,9 +152,10 @@ async function playScenario(namespace: string, signed: PushedImage, unsigned: Pu
   const operator = await start(await operatorKubeconfig(cluster, USER), '--log-level=debug');
   const tail = (): string => operator.process.tail(8);
   await apply(cluster, ...everyKind(namespace, signed.reference), deployment(namespace, 'unsigned', [unsigned.reference]));
-  const patchable = WORKLOAD_KINDS.filter(({ patchable: fields }) => fields.length > 0);
-  for (const { kind } of patchable) {
-    await eventually(`the pin of ${kind}`, async () => JSON.stringify((await get(cluster, namespace, kind, `kind-${kind.toLowerCase()}`)).spec).includes(`@${signed.digest}`), tail);
+  const patchable = SHIPPED_KINDS.filter(({ patchable: fields }) => fields.length > 0);
+  for (const { name, group, plural, kind } of patchable) {
+    const resource = group === '' ? plural : `${plural}.${group}`;
+    await eventually(`the pin of ${name}`, async () => JSON.stringify((await get(cluster, namespace, resource, `kind-${kind.toLowerCase()}`)).spec).includes(`@${signed.digest}`), tail);
   }
   await run(cluster, ['wait', '--for=condition=Ready', '--timeout=20s', 'civ/fleet']);
   await run(cluster, ['wait', '--for=condition=Ready', '--timeout=20s', '-n', namespace, 'iv/release']);
@@ -194,6 +206,30 @@ describe('what the operator does', () => {
     const reads = asked.filter(({ resource }) => ['secrets', 'configmaps', 'serviceaccounts'].includes(resource));
     assert.ok(reads.length > 0);
     assert.deepEqual(reads.filter(({ name, namespace }) => name === '' || namespace === ''), []);
+  });
+});
+
+describe('without the rights of further-kinds.yaml', () => {
+  test('the operator starts, names each kind once that it may not read, and does everything else', async () => {
+    const name = 'assay-plain';
+    const { roles, bindings } = await operatorRoles(cluster);
+    const plain = bindings.filter(({ roleRef }) => roleRef.name !== 'assay-further-kinds');
+    assert.equal(plain.length, bindings.length - 1);
+    await applyRbac(cluster, [...roles, ...plain.map((binding) => bindRoles(name, binding))]);
+    const namespace = await cluster.namespace('plain');
+    const image = await pushImage(registry.host, 'plain/app:1.0');
+    await world.signImage(image, key, { format: 'legacy', log: 'none' });
+    const [cloneSet] = KIND_ENTRIES;
+    assert.ok(cloneSet !== undefined);
+    await apply(cluster, keyedPolicy(namespace, 'plain', `${registry.host}/plain/**`, key.key.pem), deployment(namespace, 'app', [image.reference]), objectWith(cloneSet, namespace, 'app', image.reference));
+    await eventually('the rights', async () => (await may(cluster, name, grants)).some(Boolean));
+    const operator = await start(await cluster.userKubeconfig(name), `--namespace=${namespace}`);
+    await eventually('the pin', async () => JSON.stringify((await get(cluster, namespace, 'deployment', 'app')).spec).includes(`@${image.digest}`), () => operator.process.tail(8));
+    const refused = operator.log().filter((line) => line['code'] === 'Forbidden').map((line) => line['resource']);
+    const namespaced = [...FURTHER_KINDS, ...UNCOVERABLE_KINDS].filter((kind) => kind.namespaced).map(({ plural, group }) => `${plural}.${group}`);
+    assert.deepEqual(refused.toSorted(), namespaced.toSorted());
+    assert.deepEqual(operator.log().filter(({ level }) => level === 'error'), []);
+    assert.equal(JSON.stringify(await get(cluster, namespace, 'clonesets.apps.kruise.io', 'app')).includes(image.digest), false);
   });
 });
 

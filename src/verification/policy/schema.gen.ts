@@ -96,7 +96,7 @@ export const SPEC_SCHEMA: ObjectNode = {
           type: 'list',
           items: {
             type: 'string',
-            maxLength: 63,
+            maxLength: 253,
           },
           minItems: 1,
           maxItems: 32,
