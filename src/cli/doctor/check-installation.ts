@@ -1,5 +1,5 @@
 import { counted, durationText, dateText, sayer } from './findings.ts';
-import { rightText, rulesOf } from './rights.ts';
+import { isOptional, rightText, rulesOf } from './rights.ts';
 import type { DefinitionFacts, Facts, Finding, RightsFacts } from './types.ts';
 
 const MAX_NAMED = 8;
@@ -36,26 +36,24 @@ export function checkRights({ rights, karmada }: Facts): readonly Finding[] {
   const folder = karmada === undefined ? 'config/rbac' : 'config/karmada/control-plane';
   const whose = asked === 'account' ? '' : ' (asked for ourselves: we may not ask for others; --account names the operator)';
   if (missing.length === askedFor) return [say('problem', `${account} may do nothing of what the operator needs${whose}`, `if the operator is somebody else, name its account with --account; else: kubectl apply -k ${folder}`)];
-  const references = missing.filter(isReference);
-  const needed = missing.filter((right) => !isReference(right));
+  const needed = missing.filter((right) => !isOptional(right));
+  const optional = missing.filter(isOptional);
   return [
     ...(needed.length === 0 ? [] : [missingFinding(account, needed, folder, whose)]),
-    ...(references.length === 0 ? [] : [referencesFinding(account, references)]),
+    ...(optional.length === 0 ? [] : [optionalFinding(account, optional)]),
     ...(excess.length === 0 ? [] : [excessFinding(rights.value)]),
     ...(missing.length === 0 ? [say('ok', `${account} may do all ${askedFor} things that the operator needs${whose}`)] : []),
   ];
 }
 
-const isReference = ({ resource }: { readonly resource: string }): boolean => ['secrets', 'configmaps', 'serviceaccounts'].includes(resource);
-
 function missingFinding(account: string, needed: RightsFacts['missing'], folder: string, whose: string): Finding {
   return sayer('rights')('problem', `${account} may not ${named(needed.map(rightText))}${whose}`, `kubectl apply -k ${folder}, or add to a ClusterRole of it:\n${rulesOf(needed).join('\n')}`);
 }
 
-function referencesFinding(account: string, missing: RightsFacts['missing']): Finding {
+function optionalFinding(account: string, missing: RightsFacts['missing']): Finding {
   return sayer('rights')(
     'warning',
-    `${account} may not ${named(missing.map(rightText))} in all namespaces: policies that name one, and private images, are Unknown where it is not granted`,
+    `${account} may not ${named(missing.map(rightText))} in all namespaces: what needs it (policies that name a Secret or ConfigMap, private images, workloads of that kind) is Unknown or left alone where it is not granted`,
     `if that is not meant, add to a ClusterRole of it:\n${rulesOf(missing).join('\n')}`,
   );
 }

@@ -1,4 +1,4 @@
-import { FURTHER_KINDS } from '../../api/further-kinds.ts';
+import { FURTHER_KINDS, UNCOVERABLE_KINDS } from '../../api/further-kinds.ts';
 import { WORKLOAD_KINDS, type WorkloadKind } from '../../api/workload-kinds.ts';
 import type { Right } from './types.ts';
 
@@ -29,7 +29,13 @@ export const NEEDED_RIGHTS: readonly NeededRight[] = [
   ...all('karmada', 'work.karmada.io', ['resourcebindings', 'clusterresourcebindings', 'works'], ['list', 'watch']),
   ...all('karmada', 'cluster.karmada.io', ['clusters'], ['list', 'watch']),
   ...kindRights('further', FURTHER_KINDS),
+  ...UNCOVERABLE_KINDS.flatMap(({ group, plural }) => all('further', group, [plural], ['list', 'watch'])),
 ];
+
+/** Whether it is a right without which only what names it, or is of that kind, is left alone. */
+export function isOptional(right: Right): boolean {
+  return NEEDED_RIGHTS.some((needed) => (needed.of === 'further' || needed.of === 'references') && isSameRight(needed, right));
+}
 
 /** Rights that the operator has no use for, and whoever steals its credentials would. */
 export const EXCESSIVE_RIGHTS: readonly Right[] = [

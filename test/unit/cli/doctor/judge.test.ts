@@ -54,6 +54,8 @@ const CASES: Readonly<Record<string, Case>> = {
   'an older definition on Karmada': [{ ...definition({ state: 'absent' }), karmada: karmada() }, 'definitions', 'problem', /not installed/, /config\/karmada\/control-plane/],
   'a right that is missing': [rights({ missing: [{ group: 'apps', resource: 'deployments', verb: 'patch' }] }), 'rights', 'problem', /bot may not patch deployments\.apps/, /- \{apiGroups: \[apps\], resources: \[deployments\], verbs: \[patch\]\}/],
   'Secrets that may not be read': [rights({ missing: [{ group: '', resource: 'secrets', verb: 'get' }] }), 'rights', 'warning', /may not get secrets/, /apiGroups: \[""\]/],
+  'a kind that may not be read': [rights({ missing: [{ group: 'ray.io', resource: 'rayjobs', verb: 'list' }] }), 'rights', 'warning', /may not list rayjobs\.ray\.io/, /apiGroups: \[ray\.io\]/],
+  'Karmada that may not be read': [rights({ missing: [{ group: 'work.karmada.io', resource: 'works', verb: 'list' }] }), 'rights', 'problem', /may not list works\.work\.karmada\.io/],
   'an account without rights': [rights({ askedFor: 1, missing: [{ group: 'apps', resource: 'deployments', verb: 'list' }] }), 'rights', 'problem', /may do nothing/, /--account/],
   'rights of a caller': [rights({ asked: 'caller', missing: [{ group: 'apps', resource: 'deployments', verb: 'list' }] }), 'rights', 'problem', /asked for ourselves/],
   'an operator that may do everything': [rights({ excess: [{ group: '*', resource: '*', verb: '*' }] }), 'rights', 'warning', /bot may do everything \(cluster-admin/, /clusterrolebindings/],
