@@ -2,6 +2,6 @@
 
 /** The digest of scope and versions of each of our definitions, by its name. */
 export const DEFINITION_HASHES: Readonly<Record<string, string>> = {
-  'clusterimageverifications.assay.dev': 'sha256:8a433340616c328a2db407b0ee5a4d10034bfb08757837440fdb14511a556ebe',
-  'imageverifications.assay.dev': 'sha256:8d5fca3f2aef093b575cf625e0da33f572d1b2911d95882e70f5d5706020847a',
+  'clusterimageverifications.assay.dev': 'sha256:395bbef07c611882e3a0ed47552e6428e39ee14983d0d5b0280a009f9a3260ef',
+  'imageverifications.assay.dev': 'sha256:71d7accfe6508ac0ffcf9383371b911415b517011de48b7db0a513d43f3bdc2f',
 };
