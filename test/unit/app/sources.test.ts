@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { sourceOf } from '../../../src/app/sources.ts';
+import { discoverySource, optionalSourceOf, sourceOf } from '../../../src/app/sources.ts';
 import type { Reflector } from '../../../src/kube/reflector.ts';
 import type { Stored } from '../../../src/kube/store.ts';
 import { ManualClock, settled } from '../../support/manual-clock.ts';
@@ -32,12 +32,12 @@ class Reflected implements Watched {
 }
 
 /** How a start ends, and a way to let time pass. */
-function started(problem?: Pick<Problem, 'code' | 'message'>) {
+function started(problem?: Pick<Problem, 'code' | 'message'>, of = sourceOf) {
   const clock = new ManualClock();
   const reflector = new Reflected();
   reflector.problem = problem === undefined ? undefined : { ...problem, verb: 'list', since: clock.now() };
   const end = { how: 'waits' };
-  const source = sourceOf(reflector, clock);
+  const source = of(reflector, clock);
   source.synced(NEVER).then(
     () => (end.how = 'synced'),
     (error: unknown) => (end.how = (error as Error).message),
@@ -84,5 +84,43 @@ describe('the start of a source', () => {
     const { end, pass } = started({ code: 'Unavailable', message: 'connect ECONNREFUSED' });
     await pass(60_000);
     assert.equal(end.how, 'waits');
+  });
+});
+
+describe('the start of a source of what need not be there', () => {
+  for (const code of ['Forbidden', 'NotFound', 'Unavailable', 'ServerError', 'BadResponse'] as const) {
+    test(`${code} is doubted for five seconds, and then the start goes on without`, async () => {
+      const { end, pass } = started({ code, message: 'no' }, optionalSourceOf);
+      await pass(4_500);
+      assert.equal(end.how, 'waits');
+      await pass(1_000);
+      assert.equal(end.how, 'synced');
+    });
+  }
+
+  for (const code of ['Unreachable', 'Timeout', 'TooManyRequests', 'NoCredentials'] as const) {
+    test(`${code}, which everything else suffers from too, is waited for`, async () => {
+      const { end, pass } = started({ code, message: 'away' }, optionalSourceOf);
+      await pass(60_000);
+      assert.equal(end.how, 'waits');
+    });
+  }
+
+  test('without trouble, its first list is waited for', async () => {
+    const { reflector, end, pass } = started(undefined, optionalSourceOf);
+    await pass(60_000);
+    assert.equal(end.how, 'waits');
+    reflector.synced.resolve(undefined);
+    await settled();
+    assert.equal(end.how, 'synced');
+  });
+
+  test('discovery is started with the others and waited for by nobody but them', async () => {
+    const calls: string[] = [];
+    const source = discoverySource({ start: () => calls.push('start'), stop: () => Promise.resolve(void calls.push('stop')) });
+    await source.start(NEVER);
+    await source.synced(NEVER);
+    await source.stop(0);
+    assert.deepEqual([calls, source.hasSynced()], [['start', 'stop'], true]);
   });
 });

@@ -103,3 +103,21 @@ const remembered: Record<string, { image: string; tags: unknown; ref: string | u
 for (const [sentence, { image, tags, ref }] of Object.entries(remembered)) {
   test(sentence, () => assert.equal(rememberedRef(workload([field(image)], { tags: JSON.stringify(tags) }), field(image)), ref));
 }
+
+test('a field that stands alone has no name to be tested', () => {
+  const alone = field('app:1', 0, { pointer: '/spec/image', namePointer: '/spec/image', name: '/spec/image', key: '/spec/image' });
+  const { patch } = plan(workload([alone]), [outcome('app:1', { field: alone })]);
+  assert.deepEqual(patch.slice(1, 3), [{ op: 'test', path: '/spec/image', value: 'app:1' }, { op: 'replace', path: '/spec/image', value: `docker.io/library/app@${D1}` }]);
+});
+
+test('containers of one name in several pod specs are remembered apart', () => {
+  const places = ['/spec/tasks/0/image', '/spec/tasks/1/image'];
+  const [one, two] = places.map((pointer, index) => field(`app:${index}`, 0, { pointer, namePointer: pointer.replace('image', 'name'), key: pointer }));
+  assert.ok(one !== undefined && two !== undefined);
+  const object = workload([one, two]);
+  const { patch } = plan(object, [outcome('app:0', { field: one }), outcome('app:1', { field: two, digest: D2, pinned: false })]);
+  const tags = (patch.at(-1) as { value: string }).value;
+  assert.deepEqual(JSON.parse(tags), { [places[0] ?? '']: { ref: 'app:0', digest: D1 }, [places[1] ?? '']: { ref: 'app:1', digest: D2 } });
+  const pinned = { ...one, image: `docker.io/library/app@${D1}` };
+  assert.equal(rememberedRef(workload([pinned, two], { tags }), pinned), 'app:0');
+});

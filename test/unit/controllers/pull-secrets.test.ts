@@ -115,3 +115,10 @@ for (const [what, objects] of Object.entries({
     assert.equal(await userFor(await ask()), 'back');
   });
 }
+
+test('of what has no namespace only the operator has credentials: its pods have their own, in theirs', async () => {
+  const { keychain, client } = world({ 'serviceaccounts/default': account('regcred') });
+  const found = await keychain(workload([], { namespace: '', pullSecrets: ['regcred'] }), { operators: true, signal });
+  assert.equal(await userFor(found, { ...APP, host: 'quay.io' }), 'operator');
+  assert.deepEqual(client.calls, []);
+});

@@ -96,6 +96,19 @@ test('what is there at the start can wait for what somebody does', () => {
   assert.deepEqual(taken(world.workloadQueue), ['Deployment/web/new', 'Deployment/web/api later']);
 });
 
+test('what a workload made is looked at when it comes and when it goes, not when it changes', () => {
+  const world = new World();
+  world.workloads.put(at('made', { owner: 'maker' }));
+  world.connect();
+  taken(world.workloadQueue);
+  world.workloads.put(at('maker'));
+  assert.deepEqual(taken(world.workloadQueue), ['Deployment/web/maker', 'Deployment/web/made']);
+  world.workloads.put(at('maker', { labels: { a: 'b' } }));
+  assert.deepEqual(taken(world.workloadQueue), ['Deployment/web/maker']);
+  world.workloads.remove(at('maker'));
+  assert.deepEqual(taken(world.workloadQueue), ['Deployment/web/maker', 'Deployment/web/made']);
+});
+
 const api = at('api');
 const workloadChanges: Record<string, { change: (world: World) => void; woken: readonly string[] }> = {
   'a change of what decides is looked at': { change: ({ workloads }) => workloads.put(at('api', { images: [field('ghcr.io/acme/app:2')] })), woken: ['Deployment/web/api'] },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KINDS, projectWorkload, sameWorkload, splitWorkloadKey, workloadKey, type WorkloadObject } from '../../../src/controllers/workload-object.ts';
+import { kindNames, KINDS, projectWorkload, resourceFor, sameWorkload, splitWorkloadKey, workloadKey, type WorkloadObject } from '../../../src/controllers/workload-object.ts';
 import { imageManager, writerOf } from '../../../src/controllers/writers.ts';
 import type { KubeObject, ManagedFields, ObjectMeta } from '../../../src/kube/object.ts';
 
@@ -131,3 +131,50 @@ test('the manager is kept with the workload, and makes it a reconciler’s where
   assert.deepEqual([of('deployer').manager, of('deployer').writer], ['deployer', undefined]);
   assert.deepEqual([of('helm').manager, of('helm').writer], ['helm', 'Helm']);
 });
+
+const template = (image: string, more: object = {}): object => ({ template: { spec: { containers: [{ name: 'main', image }], ...more } } });
+const volcano = (tasks: readonly object[], metadata: Partial<ObjectMeta> = {}, more: object = {}): WorkloadObject => {
+  const kind = KINDS.get('Job.batch.volcano.sh');
+  assert.ok(kind !== undefined);
+  const object = { metadata: { ...META, ...metadata }, spec: { tasks, ...more } };
+  return projectWorkload(kind, object, { ...resourceFor(kind), version: 'v1beta1' }, kindNames([...KINDS.values()])) ?? assert.fail('nothing is kept');
+};
+
+test('a kind of another group is known by its group too, and in the version that is served', () => {
+  const { kind, resource } = volcano([template('app:1')]);
+  assert.equal(workloadKey({ kind, namespace: 'web', name: 'api' }), 'Job.batch.volcano.sh/web/api');
+  assert.deepEqual(splitWorkloadKey('Job.batch.volcano.sh/web/api'), { kind: 'Job.batch.volcano.sh', namespace: 'web', name: 'api' });
+  assert.deepEqual(resource, { group: 'batch.volcano.sh', version: 'v1beta1', plural: 'jobs', kind: 'Job', namespaced: true });
+});
+
+test('what has no namespace has a key of its own form', () => {
+  const key = workloadKey({ kind: 'SidecarSet.apps.kruise.io', namespace: '', name: 'logs' });
+  assert.deepEqual(splitWorkloadKey(key), { kind: 'SidecarSet.apps.kruise.io', namespace: '', name: 'logs' });
+});
+
+test('the settings of several pod specs are those of all, or of what is around them', () => {
+  const several = volcano([template('a:1', { imagePullSecrets: [{ name: 'one' }] }), template('b:1', { imagePullSecrets: [{ name: 'two' }, { name: 'one' }], serviceAccountName: 'runner' })]);
+  assert.deepEqual([several.pullSecrets, several.serviceAccount], [['one', 'two'], 'runner']);
+  const around = volcano([template('a:1')], {}, { imagePullSecrets: ['plain'], serviceAccount: 'outer' });
+  assert.deepEqual([around.pullSecrets, around.serviceAccount], [['plain'], 'outer']);
+});
+
+test('a pin changes nothing but images of an object of several pod specs; anything else does', () => {
+  const before = volcano([template('a:1'), template('b:1')]);
+  assert.equal(volcano([template('a@sha256:1'), template('b@sha256:2')]).specHash, before.specHash);
+  assert.notEqual(volcano([template('a:1'), template('b:1', { hostNetwork: true })]).specHash, before.specHash);
+  assert.ok(sameWorkload(before, { ...before, resource: { ...before.resource, version: 'v1' } }));
+});
+
+const owners: Record<string, { owner: Partial<NonNullable<ObjectMeta['ownerReferences']>[number]>; is: string | undefined }> = {
+  'the controlling owner of a watched kind answers': { owner: {}, is: 'AdvancedCronJob.apps.kruise.io/web/cron' },
+  'in whichever version it is named': { owner: { apiVersion: 'apps.kruise.io/v1' }, is: 'AdvancedCronJob.apps.kruise.io/web/cron' },
+  'one that does not control does not': { owner: { controller: false }, is: undefined },
+  'one of another group does not': { owner: { apiVersion: 'example.com/v1' }, is: undefined },
+};
+for (const [sentence, { owner, is }] of Object.entries(owners)) {
+  test(sentence, () => {
+    const reference = { apiVersion: 'apps.kruise.io/v1alpha1', kind: 'AdvancedCronJob', name: 'cron', uid: 'o', controller: true, ...owner };
+    assert.equal(volcano([template('a:1')], { ownerReferences: [reference] }).owner, is);
+  });
+}

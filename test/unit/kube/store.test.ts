@@ -30,6 +30,15 @@ describe('a store', () => {
     assert.equal(pods.countByIndex('image', 'nginx'), 2);
   });
 
+  it('takes each object anew, once, after it was told that what it holds is outdated', () => {
+    const pods = store(pod('a', '1', 'nginx'));
+    assert.equal(pods.put(pod('a', '1', 'redis')), undefined);
+    pods.outdate();
+    assert.equal(pods.put(pod('a', '1', 'redis'))?.type, 'updated');
+    assert.deepEqual(names(pods.byIndex('image', 'redis')), ['a']);
+    assert.equal(pods.put(pod('a', '1', 'envoy')), undefined);
+  });
+
   it('files a changed object anew and forgets where it was', () => {
     const pods = store(pod('a', '1', 'nginx', 'envoy'));
     const change = pods.put(pod('a', '2', 'envoy', 'redis'));
