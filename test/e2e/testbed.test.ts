@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { before, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
 import { apply, deployment, get, keyedPolicy, list, run } from '../support/installation.ts';
-import { karmada, type KarmadaFleet, type MemberCluster } from '../support/karmada.ts';
+import { karmada, type KarmadaFleet, type MemberCluster, propagation } from '../support/karmada.ts';
 import { startOperator } from '../support/operator.ts';
 
 let fleet: KarmadaFleet;
@@ -13,16 +13,6 @@ before(async () => {
 });
 
 const DIGEST = (hex: string): string => `sha256:${hex.repeat(64)}`;
-
-/** A PropagationPolicy that puts Deployments of its namespace into these clusters. */
-function propagation(namespace: string, name: string, clusterNames: readonly string[]): object {
-  return {
-    apiVersion: 'policy.karmada.io/v1alpha1',
-    kind: 'PropagationPolicy',
-    metadata: { namespace, name },
-    spec: { resourceSelectors: [{ apiVersion: 'apps/v1', kind: 'Deployment' }], placement: { clusterAffinity: { clusterNames } } },
-  };
-}
 
 /** The images of a Deployment's containers in one cluster. */
 async function imagesIn(cluster: MemberCluster, namespace: string, name: string): Promise<string[]> {
@@ -42,7 +32,7 @@ describe('the Karmada of the test bed', () => {
 
   it('propagates a Deployment to both clusters, and says in the Work which generation of the template that is', async () => {
     const namespace = await fleet.namespace('reach');
-    await apply(fleet, deployment(namespace, 'web', ['nginx:1.25']), propagation(namespace, 'all', ['member1', 'member2']));
+    await apply(fleet, deployment(namespace, 'web', ['nginx:1.25']), propagation(namespace, 'all', 'member1', 'member2'));
     for (const member of fleet.members) {
       await eventually(`the Deployment in ${member.name}`, async () => assert.deepEqual(await imagesIn(member, namespace, 'web'), ['nginx:1.25']));
     }
@@ -69,7 +59,7 @@ describe('the Karmada of the test bed', () => {
         spec: { overrideRules: [{ targetCluster: { clusterNames: ['member2'] }, overriders }] },
       },
       deployment(namespace, 'web', images, init),
-      propagation(namespace, 'all', ['member1', 'member2']),
+      propagation(namespace, 'all', 'member1', 'member2'),
     );
     const [plain, mirrored] = fleet.members;
     assert.ok(plain && mirrored);
@@ -82,7 +72,7 @@ describe('the Karmada of the test bed', () => {
 
   it('reports back what the clusters say of a workload', async () => {
     const namespace = await fleet.namespace('status');
-    await apply(fleet, deployment(namespace, 'web', ['nginx:1.25']), propagation(namespace, 'one', ['member1']));
+    await apply(fleet, deployment(namespace, 'web', ['nginx:1.25']), propagation(namespace, 'one', 'member1'));
     await eventually('the status of the member at Karmada', async () => assert.equal((await get(fleet, namespace, 'deployment', 'web')).status.unavailableReplicas, 1));
   });
 

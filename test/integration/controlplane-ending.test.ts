@@ -1,68 +1,18 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { dirname } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { binaries } from '../../hack/controlplane/binaries.ts';
 import { ownedPids, temporaryDirectory } from '../../hack/controlplane/estate.ts';
 import { freePort } from '../../hack/controlplane/ports.ts';
 import { type ControlPlane, startControlPlane } from '../../hack/controlplane/start.ts';
 import { clusterAt } from '../support/cluster.ts';
-import { eventually } from '../support/eventually.ts';
-
-const OWNER = join(import.meta.dirname, '..', 'support', 'control-plane-owner.ts');
-
-interface Owner {
-  readonly child: ChildProcess;
-  readonly directory: string;
-  /** Resolves with the pids once there are so many of them. */
-  readonly until: (count: number) => Promise<number[]>;
-  readonly ended: Promise<string>;
-}
-
-/** Starts a process that starts a control plane. Its environment lacks nothing but the shared control plane of this run. */
-async function owner(...args: string[]): Promise<Owner> {
-  const child = spawn(process.execPath, [OWNER, ...args], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 120_000, killSignal: 'SIGKILL' });
-  const lines = createInterface({ input: child.stdout });
-  const ended = new Promise<string>((resolve) => {
-    child.once('close', (code, signal) => resolve(signal ?? `code ${code}`));
-  });
-  let pids: number[] = [];
-  const directory = await new Promise<string>((resolve) => {
-    lines.once('line', (line) => {
-      resolve(dirname(JSON.parse(line) as string));
-      lines.on('line', (more) => {
-        pids = JSON.parse(more) as number[];
-      });
-    });
-  });
-  const until = (count: number): Promise<number[]> =>
-    eventually(`${count} processes`, () => {
-      assert.ok(pids.length >= count, `${pids.length} processes so far`);
-      return pids;
-    }, 60_000);
-  return { child, directory, until, ended };
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { gone, owner } from '../support/owners.ts';
+import { takenPort } from '../support/taken-port.ts';
 
 /** The directories of control planes that this process has. */
 function leftFiles(): string[] {
   return readdirSync(dirname(temporaryDirectory('look'))).filter((name) => name.startsWith('controlplane-'));
-}
-
-async function gone(pids: readonly number[], directory: string): Promise<void> {
-  await eventually('the processes to be gone', () => assert.deepEqual(pids.filter((pid) => alive(pid)), []), 10_000);
-  await eventually('the files to be gone', () => assert.equal(existsSync(directory), false), 10_000);
 }
 
 describe('a control plane never outlives its owner', { concurrency: 3 }, () => {
@@ -96,13 +46,10 @@ describe('a control plane never outlives its owner', { concurrency: 3 }, () => {
 
 describe('starting a control plane', () => {
   it('asks for other ports when another process has taken one, and leaves nothing of the first attempt', async () => {
-    const thief: Server = createServer((socket) => socket.destroy());
-    const taken = await new Promise<number>((resolve) => {
-      thief.listen(0, '127.0.0.1', () => resolve((thief.address() as { port: number }).port));
-    });
+    const thief = await takenPort();
     let asked = 0;
     // The third port of the first attempt is etcd's peer port, the first one of the second attempt is the API server's.
-    const port = async (): Promise<number> => ([2, 3].includes(asked++) ? taken : freePort());
+    const port = async (): Promise<number> => ([2, 3].includes(asked++) ? thief.port : freePort());
     const plane = await startControlPlane({ port }).finally(() => thief.close());
     try {
       assert.equal(asked, 9);

@@ -1,8 +1,10 @@
 /**
  * A process that owns a control plane and is to be ended from outside: starts one, prints a JSON line with the processes that it owns
- * whenever that changes, and stays. With the argument `crash-at=N` it throws as soon as it owns N processes.
+ * whenever that changes, and stays. With the argument `karmada` it starts a Karmada with two members; with `crash-at=N` it throws as soon
+ * as it owns N processes.
  */
 import { ownedPids, temporaryDirectory } from '../../hack/controlplane/estate.ts';
+import { startKarmada } from '../../hack/controlplane/karmada/start.ts';
 import { startControlPlane } from '../../hack/controlplane/start.ts';
 
 const crashAt = Number(process.argv.find((argument) => argument.startsWith('crash-at='))?.slice('crash-at='.length) ?? 0);
@@ -18,4 +20,4 @@ function show(): void {
 
 console.log(JSON.stringify(temporaryDirectory('owner')));
 setInterval(show, 20);
-await startControlPlane();
+await (process.argv.includes('karmada') ? startKarmada() : startControlPlane());

@@ -49,3 +49,14 @@ async function connect(): Promise<KarmadaFleet> {
 export function fleetAt({ host, members }: KarmadaConnection): KarmadaFleet {
   return { ...clusterAt(host), members: members.map(({ name, connection }) => ({ ...clusterAt(connection), name })) };
 }
+
+/** A PropagationPolicy that puts the Deployments of its namespace into these clusters, or into all. */
+export function propagation(namespace: string, name: string, ...clusterNames: readonly string[]): object {
+  const placement = clusterNames.length === 0 ? {} : { clusterAffinity: { clusterNames } };
+  return {
+    apiVersion: 'policy.karmada.io/v1alpha1',
+    kind: 'PropagationPolicy',
+    metadata: { namespace, name },
+    spec: { resourceSelectors: [{ apiVersion: 'apps/v1', kind: 'Deployment' }], placement },
+  };
+}

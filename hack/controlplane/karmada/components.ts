@@ -27,7 +27,7 @@ export interface ComponentPorts {
 }
 
 /** What components are started with. */
-export interface ComponentOptions {
+interface ComponentOptions {
   readonly binaries: Binaries;
   readonly plane: ControlPlane;
   readonly port: () => Promise<number>;

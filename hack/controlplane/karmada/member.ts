@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandResult } from '../connection.ts';
 import type { ControlPlane } from '../start.ts';
 import type { Manifest } from './manifests.ts';
@@ -14,6 +15,8 @@ export const MEMBER_CONTROLLERS = ['namespace-controller', 'garbage-collector-co
 
 /** Where Karmada's things are, in its own API server and in members (`karmadactl join` makes the same ones). */
 const NAMESPACE = 'karmada-cluster';
+
+const PATIENCE = 120_000;
 
 /** Makes the account that Karmada acts with in the member, and returns the objects that register the member at Karmada: Secrets and the Cluster, which comes last. */
 export async function joinable({ name, plane }: Member): Promise<Manifest[]> {
@@ -50,9 +53,23 @@ export async function joinable({ name, plane }: Member): Promise<Manifest[]> {
   return [secret(name, { token, caBundle: readFileSync(plane.caFile, 'utf8') }), secret(`${name}-impersonator`, { token }), cluster];
 }
 
-/** Creates objects, in their order. Throws with what kubectl complained about. */
+/** Creates objects, in their order, as they are: looking them up in the API server's schemas first takes a second. Throws with what kubectl complained about. */
 export async function make(plane: ControlPlane, items: readonly Manifest[]): Promise<void> {
-  await text(plane.kubectl(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items })));
+  await text(plane.kubectl(['create', '--validate=false', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items })));
+}
+
+/** Waits until these objects have a condition. Throws after two minutes. */
+export function waitFor(plane: ControlPlane, condition: string, objects: readonly string[]): Promise<void> {
+  return until(`${objects.join(' and ')} to be ${condition}`, async () => (await plane.kubectl(['wait', `--for=condition=${condition}`, '--timeout=10s', ...objects])).code === 0);
+}
+
+/** Asks until the answer is yes. Throws what was waited for after two minutes. */
+export async function until(what: string, ask: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
+  while (!(await ask())) {
+    if (Date.now() > deadline) throw new Error(`waited ${PATIENCE / 1000} s for ${what}`);
+    await sleep(50);
+  }
 }
 
 /** What kubectl printed. Throws with what it complained about. */

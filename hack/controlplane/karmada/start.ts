@@ -6,9 +6,9 @@ import type { Connection } from '../connection.ts';
 import { freePort } from '../ports.ts';
 import { type Progress, progress } from '../progress.ts';
 import { type ControlPlane, startControlPlane } from '../start.ts';
-import { type Component, type ComponentName, type ComponentOptions, karmadaPki, startComponent } from './components.ts';
+import { type Component, type ComponentName, karmadaPki, startComponent } from './components.ts';
 import { filled, type Manifest, type Manifests } from './manifests.ts';
-import { joinable, make, type Member, MEMBER_CONTROLLERS, text } from './member.ts';
+import { joinable, make, type Member, MEMBER_CONTROLLERS, text, until, waitFor } from './member.ts';
 import { type KarmadaPrograms, karmadaPrograms } from './programs.ts';
 
 /** All that is needed to use a running Karmada, as plain data: it can be passed on to another process as JSON. */
@@ -19,11 +19,15 @@ export interface KarmadaConnection {
 
 /** A running Karmada with its members: real processes on loopback. It ends with this process, however that ends. */
 export interface Karmada {
+  /** What is known of it now: members that joined later are in it. */
   readonly connection: KarmadaConnection;
   /** Karmada's own API server. */
   readonly plane: ControlPlane;
   readonly members: readonly Member[];
+  /** Karmada's own processes, each of which can be turned off and on; `plane` and those of members have switches too. */
   readonly components: Readonly<Record<ComponentName, Component>>;
+  /** Starts one more cluster and waits until Karmada calls it Ready. */
+  join(name: string): Promise<Member>;
   /** The processes that are running now, those of members included. */
   pids(): readonly number[];
   /** Ends the processes and removes their data. Can be called twice. */
@@ -44,40 +48,116 @@ export interface KarmadaOptions {
 /** What Karmada's kube-controller-manager runs: Karmada does not run workloads, and has no accounts but those that are made. */
 const KARMADA_CONTROLLERS = ['namespace-controller', 'garbage-collector-controller', 'serviceaccount-token-controller', 'clusterrole-aggregation-controller'];
 
+// `kubectl wait` would look at one after the other, a tenth of a second each.
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
 const SYSTEM = 'karmada-system';
-const WAIT = '--timeout=50s';
 
-/** What is up so far, so that a failure in the middle can end it. */
-interface Estate {
-  readonly planes: ControlPlane[];
-  readonly components: Component[];
-}
-
-/** Starts Karmada and its members, and waits until each is Ready: about 20 seconds on two cores. Throws ProgramsUnavailable or ServerFailed, and then leaves nothing behind. */
+/** Starts Karmada and its members, and waits until each is Ready: about 15 seconds on two cores. Throws ProgramsUnavailable or ServerFailed, and then leaves nothing behind. */
 export async function startKarmada(options: KarmadaOptions = {}): Promise<Karmada> {
   const tell = options.progress ?? progress();
-  const common = { binaries: options.binaries ?? (await binaries(undefined, { progress: tell })), progress: tell, port: options.port ?? freePort };
-  const programs = options.programs ?? (await karmadaPrograms(tell));
-  const up: Estate = { planes: [], components: [] };
-  const startPlane = async (controllers: readonly string[]): Promise<ControlPlane> => {
-    const plane = await startControlPlane({ ...common, controllers });
-    up.planes.push(plane);
-    return plane;
-  };
-  const startMember = async (name: string) => {
-    const member = { name, plane: await startPlane(MEMBER_CONTROLLERS) };
-    return { member, objects: await joinable(member) };
-  };
+  const common = { binaries: options.binaries ?? (await binaries(undefined, { progress: tell })), port: options.port ?? freePort };
+  const site = new Site(common, options.programs ?? (await karmadaPrograms(tell)), tell);
+  const names = Array.from({ length: options.members ?? 2 }, (_, index) => `member${index + 1}`);
   try {
-    const names = Array.from({ length: options.members ?? 2 }, (_, index) => `member${index + 1}`);
-    const [plane, ...joining] = await settled([startPlane(KARMADA_CONTROLLERS), ...names.map((name) => startMember(name))]);
-    await install(plane, programs, { plane, binaries: programs.binaries, port: common.port }, up, joining.flatMap(({ objects }) => objects), (what) => tell.step('starting Karmada', what));
-    return handle(plane, joining.map(({ member }) => member), up);
+    const [plane, ...joining] = await settled([site.host(), ...names.map((name) => site.member(name))]);
+    await site.register(plane, joining);
+    return site.handle(plane);
   } catch (error) {
-    await endAll(up);
+    await site.stop();
     throw error;
   } finally {
     tell.clear();
+  }
+}
+
+/** A member that is up, and what registers it at Karmada. */
+interface Joining {
+  readonly member: Member;
+  readonly objects: readonly Manifest[];
+}
+
+/** What is up so far, so that a failure in the middle can end it. */
+class Site {
+  readonly #common: { readonly binaries: Binaries; readonly port: () => Promise<number> };
+  readonly #programs: KarmadaPrograms;
+  readonly #progress: Progress;
+  readonly #planes: ControlPlane[] = [];
+  readonly #components: Component[] = [];
+  readonly #members: Member[] = [];
+
+  constructor(common: { readonly binaries: Binaries; readonly port: () => Promise<number> }, programs: KarmadaPrograms, tell: Progress) {
+    this.#common = common;
+    this.#programs = programs;
+    this.#progress = tell;
+  }
+
+  /** Karmada itself, as far as it gets without clusters. */
+  async host(): Promise<ControlPlane> {
+    const plane = await this.#plane(KARMADA_CONTROLLERS);
+    await writeServerCertificate(plane);
+    this.#tell('aggregated API server and webhook');
+    const [aggregated, webhook] = await settled([this.#component('karmada-aggregated-apiserver', plane), this.#component('karmada-webhook', plane)]);
+    this.#tell('definitions');
+    await define(plane, this.#programs.manifests, { webhookPort: webhook.ports.serving, aggregatedPort: aggregated.ports.serving });
+    this.#tell('controllers and scheduler');
+    await settled([this.#component('karmada-controller-manager', plane), this.#component('karmada-scheduler', plane)]);
+    return plane;
+  }
+
+  async member(name: string): Promise<Joining> {
+    const member = { name, plane: await this.#plane(MEMBER_CONTROLLERS) };
+    return { member, objects: await joinable(member) };
+  }
+
+  /** Has Karmada take the clusters, and waits until it calls them Ready. */
+  async register(plane: ControlPlane, joining: readonly Joining[]): Promise<void> {
+    if (joining.length === 0) return;
+    this.#tell('clusters');
+    await make(plane, joining.flatMap(({ objects }) => objects));
+    await waitFor(plane, 'Ready', joining.map(({ member: { name } }) => `clusters.cluster.karmada.io/${name}`));
+    this.#members.push(...joining.map(({ member }) => member));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#components.map((component) => component.stop()));
+    await Promise.all(this.#planes.map((plane) => plane.stop()));
+  }
+
+  handle(plane: ControlPlane): Karmada {
+    const members = this.#members;
+    const running = (): number[] => this.#components.flatMap(({ process: { running = false, pid = 0 } = {} }) => (running ? [pid] : []));
+    return {
+      get connection() {
+        return { host: plane.connection, members: members.map(({ name, plane: { connection } }) => ({ name, connection })) };
+      },
+      plane,
+      members,
+      components: Object.fromEntries(this.#components.map((component) => [component.name, component])) as Record<ComponentName, Component>,
+      join: async (name) => {
+        const joining = await this.member(name);
+        await this.register(plane, [joining]);
+        return joining.member;
+      },
+      pids: () => [...this.#planes.flatMap((one) => one.pids()), ...running()],
+      stop: () => this.stop(),
+    };
+  }
+
+  async #plane(controllers: readonly string[]): Promise<ControlPlane> {
+    const plane = await startControlPlane({ ...this.#common, progress: this.#progress, controllers });
+    this.#planes.push(plane);
+    return plane;
+  }
+
+  async #component(name: ComponentName, plane: ControlPlane): Promise<Component> {
+    const component = await startComponent(name, { plane, port: this.#common.port, binaries: this.#programs.binaries });
+    this.#components.push(component);
+    return component;
+  }
+
+  #tell(what: string): void {
+    this.#progress.step('starting Karmada', what);
   }
 }
 
@@ -85,29 +165,6 @@ export async function startKarmada(options: KarmadaOptions = {}): Promise<Karmad
 async function settled<const Work extends readonly Promise<unknown>[]>(work: Work): Promise<{ -readonly [Key in keyof Work]: Awaited<Work[Key]> }> {
   await Promise.allSettled(work);
   return Promise.all(work);
-}
-
-async function install(
-  plane: ControlPlane,
-  { manifests }: KarmadaPrograms,
-  options: ComponentOptions,
-  up: Estate,
-  clusters: readonly Manifest[],
-  tell: (what: string) => void,
-): Promise<void> {
-  const start = async (name: ComponentName): Promise<Component> => {
-    const component = await startComponent(name, options);
-    up.components.push(component);
-    return component;
-  };
-  await writeServerCertificate(plane);
-  tell('aggregated API server, webhook');
-  const [aggregated, webhook] = await settled([start('karmada-aggregated-apiserver'), start('karmada-webhook')]);
-  tell('definitions');
-  await register(plane, manifests, { webhookPort: webhook.ports.serving, aggregatedPort: aggregated.ports.serving });
-  tell('controllers, scheduler, clusters');
-  await settled([start('karmada-controller-manager'), start('karmada-scheduler'), clusters.length === 0 ? undefined : make(plane, clusters)].map((one) => Promise.resolve(one)));
-  if (clusters.length > 0) await text(plane.kubectl(['wait', '--for=condition=Ready', 'clusters.cluster.karmada.io', '--all', WAIT]));
 }
 
 /** One certificate for both of Karmada's servers. */
@@ -127,7 +184,7 @@ interface Ports {
 }
 
 /** Tells the API server what Karmada's kinds are, and which of its servers to ask about them. */
-async function register(plane: ControlPlane, manifests: Manifests, { webhookPort, aggregatedPort }: Ports): Promise<void> {
+async function define(plane: ControlPlane, manifests: Manifests, { webhookPort, aggregatedPort }: Ports): Promise<void> {
   const { crds, webhooks, roles, apiService } = filled(manifests, { authority: readFileSync(plane.caFile, 'utf8'), webhookPort });
   const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { 'karmada.io/system': 'true' } } });
   const service = {
@@ -139,23 +196,13 @@ async function register(plane: ControlPlane, manifests: Manifests, { webhookPort
   const port = { ...apiService, spec: { ...apiService.spec, service: { ...(apiService.spec?.['service'] as object), port: aggregatedPort } } };
   await make(plane, [namespace(SYSTEM), namespace('karmada-cluster'), service, port, ...crds, ...roles, ...webhooks]);
   await settled([
-    text(plane.kubectl(['wait', '--for=condition=Established', 'customresourcedefinitions', '--all', WAIT])),
-    text(plane.kubectl(['wait', '--for=condition=Available', `apiservices/${apiService.metadata.name}`, WAIT])),
+    until('all kinds of Karmada to be served', async () => established(await text(plane.kubectl(['get', '--raw', CRDS]))) >= crds.length),
+    waitFor(plane, 'Available', [`apiservices/${apiService.metadata.name}`]),
   ]);
 }
 
-function handle(plane: ControlPlane, members: readonly Member[], up: Estate): Karmada {
-  return {
-    connection: { host: plane.connection, members: members.map(({ name, plane: { connection } }) => ({ name, connection })) },
-    plane,
-    members,
-    components: Object.fromEntries(up.components.map((component) => [component.name, component])) as Record<ComponentName, Component>,
-    pids: () => [...up.planes.flatMap((one) => one.pids()), ...up.components.flatMap(({ process: running }) => (running?.running === true ? [running.pid] : []))],
-    stop: () => endAll(up),
-  };
-}
-
-async function endAll({ planes, components }: Estate): Promise<void> {
-  await Promise.all(components.map((component) => component.stop()));
-  await Promise.all(planes.map((plane) => plane.stop()));
+/** How many of the listed CustomResourceDefinitions are served. */
+function established(list: string): number {
+  const { items } = JSON.parse(list) as { items: { status?: { conditions?: { type: string; status: string }[] } }[] };
+  return items.filter(({ status }) => status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True')).length;
 }
