@@ -3,6 +3,25 @@ import { type KindEntry, WORKLOAD_KINDS, workloadKind } from '../../src/api/work
 
 const code = (text: string): string => `\`${text}\``;
 
+const OWN_KINDS = `## Kinds of your own
+
+\`--workload-kinds FILE\` adds kinds, or replaces the paths of one above. What is not said has the default:
+
+\`\`\`
+kinds:
+  - group: apps.example.com
+    versions: [v1, v1beta1] # the preferred one first
+    kind: Widget
+    plural: widgets
+    scope: Namespaced # the default, or Cluster
+    podSpecs: [spec.template.spec, "spec.roles.*.template.spec"]
+    images: [spec.image, "spec.tasks[*].image"]
+    patch: true # a patch of these fields changes what runs; the default is false
+\`\`\`
+
+A file that cannot be used ends the start with one sentence and exit code 2. The operator needs the right to \`list\` and \`watch\` such a kind, and to \`patch\` it where \`patch\` is
+true: a ClusterRole of your own, bound to its account. A policy names it \`Widget.apps.example.com\`.`;
+
 /** `docs/reference/kinds.md`: the kinds of workloads, and where each has its images. */
 export function kindsPage(): string {
   return `<!-- Made by hack/generate-docs.ts: do not edit. -->
@@ -31,6 +50,8 @@ What is not pinned by a patch runs once: a change would not reach what runs by t
 - A \`SidecarSet.apps.kruise.io\` has no namespace and goes into Pods of many: every ClusterImageVerification governs it, whatever its \`namespaceSelector\` says.
 - Not seen are images that a controller fills in by itself where the field is empty, and those within a string: Spark's \`sparkConf\`, Argo's \`podSpecPatch\` and
   parameters, the \`patch\` of a UnitedDeployment's subsets. A workflow that refers to a WorkflowTemplate shows what it has itself.
+
+${OWN_KINDS}
 
 ## Counted, not covered
 

@@ -1,3 +1,4 @@
+import type { WorkloadKind } from '../api/workload-kinds.ts';
 import { deadline } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Fleet } from '../controllers/fleet.ts';
@@ -39,6 +40,8 @@ export interface Ground {
   readonly judging: Judging;
   /** The operator's own registry credentials. */
   readonly operators: Keychain;
+  /** The kinds of workloads that are watched. */
+  readonly kinds: readonly WorkloadKind[];
 }
 
 /** What both controllers work on. */
@@ -133,12 +136,13 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
   return controllerOf(ground, 'workload', shared.workloadQueue, reconcile);
 }
 
-function createCompiler({ client, clock, options, trust, judging }: Ground, policyQueue: WorkQueue): PolicyCompiler {
+function createCompiler({ client, clock, options, trust, judging, kinds }: Ground, policyQueue: WorkQueue): PolicyCompiler {
   const { operatorNamespace } = options;
   return new PolicyCompiler({
     client,
     clock,
     operatorNamespace,
+    kinds: kinds.map(({ name }) => name),
     trustRoot: () => trust.current(),
     describeTrust: judging.describeTrust,
     onReferenceChange: (ids) => ids.forEach((id) => policyQueue.add(id)),

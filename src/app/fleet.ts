@@ -1,5 +1,5 @@
-import { SHIPPED_KINDS } from '../api/further-kinds.ts';
 import { manifestImages } from '../api/object-images.ts';
+import type { WorkloadKind } from '../api/workload-kinds.ts';
 import type { Clock } from '../base/clock.ts';
 import { Fleet, optionalGroups, watchedResources, watchLabel } from '../controllers/fleet.ts';
 import { KarmadaFleet } from '../controllers/karmada-fleet.ts';
@@ -21,16 +21,17 @@ export interface FleetGround {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly client: KubeClient;
+  /** The kinds of workloads that are watched, where the API server has them. */
+  readonly kinds: readonly WorkloadKind[];
 }
 
 /** The names of all caches, for metrics. */
-export function cacheLabels(): readonly string[] {
-  return [...watchedResources(SHIPPED_KINDS), ...KarmadaFleet.resources].map(watchLabel);
+export function cacheLabels(kinds: readonly WorkloadKind[]): readonly string[] {
+  return [...watchedResources(kinds), ...KarmadaFleet.resources].map(watchLabel);
 }
 
 /** The caches, and what fills them, in the order in which it starts. */
-export function createFleet({ options, clock, log, metrics, client }: FleetGround): { readonly fleet: Fleet; readonly karmada: KarmadaFleet; readonly sources: readonly Source[] } {
-  const kinds = SHIPPED_KINDS;
+export function createFleet({ options, clock, log, metrics, client, kinds }: FleetGround): { readonly fleet: Fleet; readonly karmada: KarmadaFleet; readonly sources: readonly Source[] } {
   const discovery = new Discovery({
     client,
     clock,

@@ -24,6 +24,8 @@ export interface Options {
   readonly operatorNamespace: string;
   /** Names of namespaces that are not governed; one that ends with `*` means all that begin so. */
   readonly excludedNamespaces: readonly string[];
+  /** File with further kinds of workloads. */
+  readonly workloadKinds?: string;
   /** Absent: turned off. */
   readonly metricsBindAddress?: BindAddress;
   /** Absent: turned off. */
@@ -77,6 +79,7 @@ export function readOptions(given: Readonly<Record<string, unknown>>, env: Envir
     namespace: values.namespace,
     operatorNamespace,
     excludedNamespaces: values.excludedNamespaces ?? [...EXCLUDED_NAMESPACES, operatorNamespace],
+    workloadKinds: values.workloadKinds,
     metricsBindAddress: values.metricsBindAddress?.bind,
     healthProbeBindAddress: values.healthProbeBindAddress?.bind,
     workers: values.workers,

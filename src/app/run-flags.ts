@@ -61,6 +61,12 @@ export const RUN_FLAGS = {
     defaultText: `${EXCLUDED_NAMESPACES.join(',')} and the operator's own`,
     read: readNamespaces,
   }),
+  workloadKinds: flag({
+    value: 'FILE',
+    help: 'YAML with further kinds of workloads and the paths of their images (docs/reference/kinds.md)',
+    defaultText: 'the shipped kinds alone',
+    read: readText,
+  }),
   metricsBindAddress: flag({
     value: 'ADDRESS',
     help: 'host:port or :port of /metrics; 0 turns it off',

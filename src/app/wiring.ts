@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REASONS, RESULTS, WORKLOAD_STATES } from '../api/reasons.ts';
+import type { WorkloadKind } from '../api/workload-kinds.ts';
 import { systemClock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import { connect } from '../kube/connect.ts';
@@ -17,6 +18,7 @@ import { OVERRUNS } from '../verification/worker/worker-judge.ts';
 import { createControllers, type Ground } from './controllers.ts';
 import { cacheLabels, createFleet } from './fleet.ts';
 import { createJudging } from './judging.ts';
+import { readWorkloadKinds } from './kinds-file.ts';
 import { type Options, UsageError } from './options.ts';
 import { createOperatorTrust, readTrustFiles } from './trust.ts';
 import { VERSION } from './version.ts';
@@ -32,8 +34,9 @@ export async function runOperator(options: Options, signal: AbortSignal): Promis
   const log = createLog({ level: options.logLevel, format: options.logFormat, clock, stream: process.stderr });
   const trustFiles = readTrustFiles(options.trust);
   const operators = readDockerConfig(options, log);
+  const kinds = readWorkloadKinds(options.workloadKinds);
   const access = loadKubeConfig(options.cluster);
-  const metrics = createMetrics(vocabulary(access.server), { version: VERSION, node: process.version });
+  const metrics = createMetrics(vocabulary(access.server, kinds), { version: VERSION, node: process.version });
   const credentials = { onError: (error: Error) => log.warn('credentials could not be read again, the last ones go on being used', { error }) };
   const { client } = connect({ ...options.cluster, clock, userAgent: USER_AGENT, hooks: metrics.transport, credentials }, access);
   const registry = createRegistryClient({
@@ -48,13 +51,13 @@ export async function runOperator(options: Options, signal: AbortSignal): Promis
   try {
     const judging = createJudging({ options, clock, log, metrics });
     const trust = await createOperatorTrust({ files: trustFiles, clock, log, observer: metrics.trust, describe: (source) => judging.describeTrust(source, signal) });
-    await assemble({ options, clock, log, metrics, client, registry, trust, judging, operators }).run(signal);
+    await assemble({ options, clock, log, metrics, client, registry, trust, judging, operators, kinds }).run(signal);
   } finally {
     await Promise.all([client.close(), registry.close()]);
   }
 }
 
-function vocabulary(server: URL): Parameters<typeof createMetrics>[0] {
+function vocabulary(server: URL, kinds: readonly WorkloadKind[]): Parameters<typeof createMetrics>[0] {
   return {
     results: RESULTS,
     reasons: REASONS,
@@ -62,7 +65,7 @@ function vocabulary(server: URL): Parameters<typeof createMetrics>[0] {
     requestKinds: REQUEST_KINDS,
     priorities: PRIORITIES,
     overruns: OVERRUNS,
-    resources: cacheLabels(),
+    resources: cacheLabels(kinds),
     apiServer: server.host,
   };
 }

@@ -34,6 +34,8 @@ export interface PolicyCompilerOptions {
   readonly clock: Clock;
   /** Where the references of a ClusterImageVerification are looked up. */
   readonly operatorNamespace: string;
+  /** The names of the kinds that are watched; the shipped ones unless told otherwise. */
+  readonly kinds?: readonly string[];
   /** The operator's own trust root, as it is now. */
   readonly trustRoot: () => OperatorRoot;
   readonly describeTrust: DescribeTrust;
@@ -90,7 +92,8 @@ export class PolicyCompiler {
   #compile(object: PolicyObject, before: PolicyState | undefined, looks: readonly Look[], { resolved, trust }: Resolved): PolicyState {
     const trustRoot = this.#options.trustRoot();
     const describe: TrustLookup = (form, text) => (text === trustRoot.source.text && form === trustRoot.source.form ? trustRoot : trust(form, text));
-    const result = compilePolicy(rawOf(object), { references: resolved, trustRoot: trustRoot.source, describe });
+    const { kinds } = this.#options;
+    const result = compilePolicy(rawOf(object), { references: resolved, trustRoot: trustRoot.source, describe, ...(kinds === undefined ? {} : { kinds }) });
     const open = looks.find((one) => one.resolved === undefined);
     if (open !== undefined && !(result.status === 'refused' && result.reason === 'PolicyInvalid')) {
       return unresolved(result, open);

@@ -168,6 +168,7 @@ test('every option is acted on: each one changes what is read', () => {
     metricsBindAddress: ':1',
     healthProbeBindAddress: ':2',
     workers: '3',
+    workloadKinds: '/w',
     trustedRoot: '/t',
     tufMirror: '0',
     tufRoot: '/r',
