@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { DeadlineExceeded } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { fieldOf, textOf } from '../../karmada/json.ts';
@@ -9,6 +10,7 @@ import type { Connection } from '../../kube/connect.ts';
 import { type Credentials, credentialsFrom } from '../../kube/credentials.ts';
 import type { ClusterAccess, KubeConfigOptions } from '../../kube/kubeconfig.ts';
 import type { RequestRecord } from '../../kube/transport.ts';
+import { type Patience, within } from './look.ts';
 import type { AccessFacts, Failure, Seen, ServerFacts } from './types.ts';
 
 /** An API server that was found in a configuration; nothing has been asked of it yet. */
@@ -57,14 +59,16 @@ export function expiryOf({ headers, tls }: Pick<Credentials, 'headers' | 'tls'>)
 }
 
 /** Asks the API server for its version, and by that whether it is there, is who it should be, and lets us in. */
-export async function serverFacts({ client, last }: Reach, timeout: number): Promise<ServerFacts> {
+export async function serverFacts({ client, last }: Reach, patience: Patience): Promise<ServerFacts> {
+  const ask = (signal: AbortSignal): Promise<unknown> => client.getPath('/version', { signal, deadline: patience.timeout, maxBytes: 64 * 1024 });
   try {
-    const { gitVersion } = (await client.getPath('/version', { deadline: timeout, maxBytes: 64 * 1024 })) as { gitVersion?: unknown };
+    // WARNING: a call that is aborted while its connection is being made ends only when that does, after 5 s.
+    const gitVersion = fieldOf(await within('asking for its version', patience, ask), 'gitVersion');
     const record = last();
     const milliseconds = Math.round((record?.seconds ?? 0) * 1000);
     // Their clock shows whole seconds, and the answer was on its way for half of the time.
     const skew = record?.serverTime === undefined ? undefined : record.serverTime + 500 - (record.at - milliseconds / 2);
-    return { reached: true, version: String(gitVersion), milliseconds, ...(skew === undefined ? {} : { skew }) };
+    return { reached: true, version: textOf(gitVersion), milliseconds, ...(skew === undefined ? {} : { skew }) };
   } catch (error) {
     return { reached: false, at: failureAt(error), why: messageOf(error) };
   }
@@ -74,6 +78,7 @@ const TLS = /^(?:.*CERT.*|ERR_TLS.*|ERR_SSL.*|EPROTO|UNABLE_TO_.*|HOSTNAME_MISMA
 
 /** At what a call failed: finding the server, knowing that it is the right one, being let in, or its answer. */
 export function failureAt(error: unknown): Failure {
+  if (error instanceof DeadlineExceeded) return 'address';
   if (!(error instanceof ApiError)) return 'answer';
   if (error.code === 'NoCredentials' || error.code === 'Unauthorized') return 'credentials';
   if (error.code === 'Timeout') return 'address';

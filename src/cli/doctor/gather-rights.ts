@@ -25,28 +25,30 @@ export interface RightsQuestion {
  * is told of themselves. Rejects with ApiError.
  */
 export async function rightsFacts(question: RightsQuestion): Promise<RightsFacts> {
-  if (question.account === question.caller) return answers(question, 'caller');
+  const { account, caller } = question;
+  if (account === caller) return { ...(await answers(question)), asked: 'account' };
   try {
-    return await answers(question, 'account');
+    return { ...(await answers(question, account)), asked: 'account' };
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    return answers({ ...question, account: question.caller }, 'caller');
+    return { ...(await answers(question)), account: caller, asked: 'caller' };
   }
 }
 
-async function answers({ client, account, needed, deadline }: RightsQuestion, asked: RightsFacts['asked']): Promise<RightsFacts> {
+/** Of `user`, or of whoever asks. */
+async function answers({ client, account, needed, deadline }: RightsQuestion, user?: string): Promise<Omit<RightsFacts, 'asked'>> {
   const all = [...needed, ...EXCESSIVE_RIGHTS];
   const allowed: Right[] = [];
   for (let at = 0; at < all.length; at += AT_ONCE) {
     const some = all.slice(at, at + AT_ONCE);
-    const said = await Promise.all(some.map((right) => ask(client, right, asked === 'account' ? account : undefined, deadline)));
+    const said = await Promise.all(some.map((right) => ask(client, right, user, deadline)));
     allowed.push(...some.filter((_, index) => said[index]));
   }
   const isAllowed = (right: Right): boolean => allowed.some((one) => isSameRight(one, right));
   const excess = EXCESSIVE_RIGHTS.filter(isAllowed);
   // Whoever may do everything may do each of them.
   const everything = excess.filter(({ verb }) => verb === '*');
-  return { account, asked, askedFor: needed.length, missing: needed.filter((right) => !isAllowed(right)), excess: everything.length > 0 ? everything : excess };
+  return { account, askedFor: needed.length, missing: needed.filter((right) => !isAllowed(right)), excess: everything.length > 0 ? everything : excess };
 }
 
 async function ask(client: KubeClient, { group, resource: path, verb }: Right, user: string | undefined, deadline: number): Promise<boolean> {

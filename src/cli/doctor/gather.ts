@@ -26,13 +26,18 @@ export async function gather(options: DoctorOptions, context: CliContext): Promi
   const { client, access } = reach.value;
   try {
     const first = { now: clock.now(), settings, trust, access: { seen: true, value: await accessFacts(access, clock, timeout) } as const };
-    const server = await serverFacts(reach.value, timeout);
+    const server = await serverFacts(reach.value, patience);
     if (!server.reached) return { ...first, server };
     const caller = await look('asking who we are', patience, () => callerOf(client, timeout));
     return { ...first, server, caller, ...(await gatherInside(client, caller, options, context)) };
   } finally {
-    await client.close();
+    leave(client);
   }
+}
+
+/** Not waited for: of a server that says nothing it would take seconds. */
+function leave(client: KubeClient): void {
+  client.close().catch(() => undefined);
 }
 
 type Inside = Pick<Facts, 'rights' | 'definitions' | 'policies' | 'operator' | 'registries' | 'karmada'>;
@@ -60,7 +65,7 @@ async function gatherInside(client: KubeClient, caller: Seen<string>, options: D
     const registries = options.registries === true ? await lookBy(policies, ({ items }) => look('asking registries', { ...patience, timeout: 4 * timeout }, () => registryFacts(items, options, context))) : undefined;
     return { rights, definitions, policies, operator, ...(karmada === undefined ? {} : { karmada }), ...(registries === undefined ? {} : { registries }) };
   } finally {
-    if (host?.seen === true) await host.value.client.close();
+    if (host?.seen === true) leave(host.value.client);
   }
 }
 

@@ -14,16 +14,23 @@ export interface Patience {
 
 const PAGE = 250;
 
-/** What `ask` finds within its time, or in one sentence why it found nothing; `ask` is told by its signal when nobody waits any more. */
-export async function look<Value>(what: string, { clock, timeout }: Patience, ask: (signal: AbortSignal) => Promise<Value>): Promise<Seen<Value>> {
+/** What `ask` finds within its time; `ask` is told by its signal when nobody waits any more. Rejects with what it rejects with, or DeadlineExceeded. */
+export async function within<Value>(what: string, { clock, timeout }: Patience, ask: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
   const limit = deadline(clock, timeout, what);
   const late = new Promise<never>((_, reject) => limit.signal.addEventListener('abort', () => reject(limit.signal.reason as Error), { once: true }));
   try {
-    return { seen: true, value: await Promise.race([ask(limit.signal), late]) };
-  } catch (error) {
-    return { seen: false, why: messageOf(error) };
+    return await Promise.race([ask(limit.signal), late]);
   } finally {
     limit.cancel();
+  }
+}
+
+/** The same, or in one sentence why it found nothing. */
+export async function look<Value>(what: string, patience: Patience, ask: (signal: AbortSignal) => Promise<Value>): Promise<Seen<Value>> {
+  try {
+    return { seen: true, value: await within(what, patience, ask) };
+  } catch (error) {
+    return { seen: false, why: messageOf(error) };
   }
 }
 

@@ -87,7 +87,7 @@ export interface Right {
 export interface RightsFacts {
   /** Whose rights were asked for. */
   readonly account: string;
-  /** They were asked for somebody else than the caller. */
+  /** `caller`: not those of the operator, but of whoever asks, who may not ask for others. */
   readonly asked: 'account' | 'caller';
   /** What the operator needs and this account may not do. */
   readonly missing: readonly Right[];
