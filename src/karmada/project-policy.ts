@@ -20,7 +20,7 @@ export function projectPropagationPolicy(object: KubeObject): PropagationPolicyO
   return {
     ...stored,
     kind: namespaced ? 'PropagationPolicy' : 'ClusterPropagationPolicy',
-    uid: textOf(object.metadata.uid),
+    uid: textOf(recordOf(object.metadata)['uid']),
     ...(id === '' ? {} : { id }),
     resourceSelectors: tooLarge ? [] : content.selectors.map(selectorOf),
     priority: typeof spec['priority'] === 'number' ? spec['priority'] : 0,
