@@ -29,7 +29,7 @@ const RECIPES: Readonly<Record<Binary, { readonly package: string; readonly usua
   'kube-controller-manager': { package: 'k8s.io/kubernetes/cmd/kube-controller-manager', usual: 98 },
   kubectl: { package: 'k8s.io/kubernetes/cmd/kubectl', usual: 20 },
   registry: { package: './registry', usual: 10 },
-  'karmada-aggregated-apiserver': { package: `${KARMADA}/cmd/aggregated-apiserver`, usual: 200 },
+  'karmada-aggregated-apiserver': { package: `${KARMADA}/cmd/aggregated-apiserver`, usual: 140 },
   'karmada-controller-manager': { package: `${KARMADA}/cmd/controller-manager`, usual: 60 },
   'karmada-scheduler': { package: `${KARMADA}/cmd/scheduler`, usual: 14 },
   'karmada-webhook': { package: `${KARMADA}/cmd/webhook`, usual: 6 },

@@ -29,7 +29,7 @@ export interface Karmada {
   /** Starts one more cluster and waits until Karmada calls it Ready. */
   join(name: string): Promise<Member>;
   /** The processes that are running now, those of members included. */
-  pids(): readonly number[];
+  readonly pids: () => readonly number[];
   /** Ends the processes and removes their data. Can be called twice. */
   stop(): Promise<void>;
 }
