@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ControlPlane, startControlPlane } from '../../hack/controlplane/start.ts';
@@ -19,6 +22,9 @@ const USER = 'assay-kinds';
 const APPEARANCE = 45;
 const entry = (name: string): KindEntry => KIND_ENTRIES.find(({ kind, group }) => `${kind}.${group}` === name) ?? assert.fail(name);
 const [RAY_CLUSTER, RAY_JOB, KRUISE_SET] = [entry('RayCluster.ray.io'), entry('RayJob.ray.io'), entry('StatefulSet.apps.kruise.io')];
+/** One that the operator is told of by a file. */
+const WIDGET: KindEntry = { group: 'apps.example.com', versions: ['v1'], kind: 'Widget', plural: 'widgets', images: ['spec.parts.*.image'], patch: true };
+const folder = mkdtempSync(join(tmpdir(), 'assay-kinds-'));
 const HELM_RELEASE = UNCOVERABLE_KINDS[0] ?? assert.fail('nothing is counted');
 
 let plane: ControlPlane;
@@ -37,11 +43,17 @@ before(async () => {
   const host = scene.registry.host;
   [signed, second, unsigned] = await Promise.all([pushImage(host, 'acme/app:1.0'), pushImage(host, 'acme/side:2.0'), pushImage(host, 'acme/unsigned:1.0')]);
   for (const image of [signed, second]) await scene.world.signImage(image, key, { format: 'legacy', log: 'none' });
+  await install(scene.cluster, WIDGET);
+  await run(scene.cluster, ['create', 'clusterrole', 'widgets', '--verb=list,watch,patch', '--resource=widgets.apps.example.com']);
+  await run(scene.cluster, ['create', 'clusterrolebinding', 'widgets', '--clusterrole=widgets', `--user=${USER}`]);
+  const file = join(folder, 'kinds.yaml');
+  writeFileSync(file, JSON.stringify({ kinds: [WIDGET] }));
   started = Date.now();
-  operator = await scene.start({ kubeconfig: await operatorKubeconfig(scene.cluster, USER) });
+  operator = await scene.start({ kubeconfig: await operatorKubeconfig(scene.cluster, USER), args: [`--workload-kinds=${file}`] });
 });
 after(async () => {
   await scene?.stop();
+  rmSync(folder, { recursive: true });
   await plane?.stop();
 });
 
@@ -74,6 +86,19 @@ test('of kinds that are not installed nothing is asked and nothing is logged', a
   for (const { plural, group } of KIND_ENTRIES.filter(({ scope }) => scope !== 'Cluster')) {
     assert.match(series, new RegExp(`^assay_watch_synced\\{resource="${plural}\\.${group}"\\} 1$`, 'm'));
   }
+});
+
+test('a kind that the operator is told of is governed like any other, under its name, at the paths that were given', async () => {
+  const image = await pushImage(scene.registry.host, 'widgets/app:1.0');
+  await scene.world.signImage(image, key, { format: 'legacy', log: 'none' });
+  const policy = keyedPolicy(scene.namespace, 'widgets', `${scene.registry.host}/widgets/**`, key.key.pem);
+  const parts = { left: { image: image.reference }, right: { image: image.reference } };
+  await apply(scene.cluster,
+    { ...policy, spec: { ...policy.spec, workloads: { kinds: ['Widget.apps.example.com'] } } },
+    { apiVersion: 'apps.example.com/v1', kind: 'Widget', metadata: meta('one'), spec: { parts, image: image.reference } });
+  await eventually('the pin', async () => (await read(WIDGET, 'one')).spec.parts.right.image === pin(image), tail);
+  const { spec } = await read(WIDGET, 'one');
+  assert.deepEqual(spec, { parts: { left: { image: pin(image) }, right: { image: pin(image) } }, image: image.reference });
 });
 
 test('kinds that are installed later are governed without a restart: each place of an object is pinned by one patch', async () => {
