@@ -126,7 +126,11 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
     registry,
     engine: createEngine({ registry, clock, judge: judging.judge, limits: options.limits, hooks: { onVerification: (event) => metrics.verification(event) } }),
     workload: (key) => fleet.workload(key),
-    propagation: { renderings: (key) => karmada.renderings(key), onRecord: (key, record) => reporter.onRecord(key, record) },
+    propagation: {
+      renderings: (key) => karmada.renderings(key),
+      overriders: (workload, cluster) => karmada.overriders(workload, cluster),
+      onRecord: (key, record) => reporter.onRecord(key, record),
+    },
     namespaceLabels: (name) => fleet.namespaceLabels(name),
     uncompiled: () => [...fleet.allPolicies()].map(idOf).filter((id) => policies.get(id) === undefined),
     keychain: createPullSecrets({ client, clock, operators, onNote: (note) => log.warn('a pull secret is not used', { note }) }),

@@ -1,3 +1,4 @@
+import type { AppliedOverride } from '../karmada/predict.ts';
 import type { ReconcileContext } from '../runtime/controller.ts';
 import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
 import type { PolicyVerdict } from '../verification/types.ts';
@@ -31,6 +32,8 @@ export interface EffectiveFacts extends Pick<Effective, 'clusters' | 'same' | 'r
   readonly images: readonly EffectiveImage[];
   /** The policies in force that govern these. */
   readonly policies: readonly CompiledPolicy[];
+  /** The override policies that may have taken digests away; the last one wins. */
+  readonly overriders: readonly AppliedOverride[];
 }
 
 type Context = Pick<ReconcileContext, 'signal' | 'log'>;
@@ -53,7 +56,12 @@ export async function gather(dependencies: GatherDependencies, workload: Workloa
  * over that verdict, and nobody is asked; another digest, or only a tag, is judged afresh.
  * @throws Waiting as {@link gather}.
  */
-export async function gatherEffective(dependencies: GatherDependencies, facts: WorkloadFacts, effective: Effective, context: Context): Promise<WorkloadFacts> {
+export async function gatherEffective(
+  dependencies: GatherDependencies,
+  facts: WorkloadFacts,
+  effective: Effective & { readonly overriders: (cluster: string) => readonly AppliedOverride[] },
+  context: Context,
+): Promise<WorkloadFacts> {
   const { clusters, same, rendering } = effective;
   const questions = deviantQuestionsOf(dependencies, facts.workload, effective.deviations);
   const policies = compiledOf(questions.flatMap(({ states }) => states));
@@ -62,7 +70,9 @@ export async function gatherEffective(dependencies: GatherDependencies, facts: W
   const asking = await beginAsking(dependencies, facts.workload, compiledOf(open.flatMap(({ states }) => states)), context);
   const images = await Promise.all(questions.map((one) => deviantOutcomeOf(dependencies, asking, one, facts.images)));
   const retryAfter = Math.max(facts.retryAfter ?? 0, await longestWait(asking));
-  return { ...facts, effective: { clusters, same, rendering, images, policies }, ...(retryAfter === 0 ? {} : { retryAfter }) };
+  const dropped = images.find((image) => image.dropped === true)?.clusters[0];
+  const overriders = dropped === undefined ? [] : effective.overriders(dropped);
+  return { ...facts, effective: { clusters, same, rendering, images, policies, overriders }, ...(retryAfter === 0 ? {} : { retryAfter }) };
 }
 
 async function outcomeOf(dependencies: GatherDependencies, asking: Asking, question: ImageQuestion): Promise<ImageOutcome> {

@@ -1,4 +1,6 @@
 import type { Clock } from '../base/clock.ts';
+import { clusterMatches } from '../karmada/cluster-affinity.ts';
+import { type AppliedOverride, overridesInOrder } from '../karmada/predict.ts';
 import { projectBinding } from '../karmada/project-binding.ts';
 import { projectCluster } from '../karmada/project-cluster.ts';
 import { projectOverridePolicy, projectPropagationPolicy } from '../karmada/project-policy.ts';
@@ -6,13 +8,14 @@ import { workProjection } from '../karmada/project-work.ts';
 import type { BindingObject, Claim, ClusterObject, ImagesOfManifest, OverridePolicyObject, PropagationPolicyObject, TemplateRef, WorkObject } from '../karmada/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Discovery } from '../kube/discovery.ts';
+import { apiVersionOf } from '../kube/object.ts';
 import type { ObjectCache } from '../kube/object-cache.ts';
 import { OptionalReflector } from '../kube/optional-reflector.ts';
 import type { ReflectorHooks } from '../kube/recovery.ts';
 import type { OptionalResource } from '../kube/served.ts';
 import { keyOf, type Stored } from '../kube/store.ts';
 import type { Rendering } from './effective.ts';
-import { workloadKey } from './workload-object.ts';
+import { type WorkloadObject, workloadKey } from './workload-object.ts';
 
 export interface KarmadaFleetOptions {
   readonly client: KubeClient;
@@ -42,6 +45,9 @@ const RESOURCES = {
 
 const BY_TEMPLATE = 'template';
 const BY_ID = 'id';
+const BY_NAMESPACE = 'namespace';
+/** The overriders that may change an image. */
+const TOUCHING_IMAGES = ['imageOverrider', 'plaintext', 'fieldOverrider'];
 
 /** What is watched of Karmada, as long as the API server has it: policies, overrides, bindings, Works and member clusters. */
 export class KarmadaFleet {
@@ -64,7 +70,13 @@ export class KarmadaFleet {
     const { propagationPolicies, clusterPropagationPolicies, overridePolicies, clusterOverridePolicies, resourceBindings, clusterResourceBindings, works, clusters } = RESOURCES;
     this.propagationPolicies = new OptionalReflector({ ...options, ...scope, resource: propagationPolicies, project: projectPropagationPolicy });
     this.clusterPropagationPolicies = new OptionalReflector({ ...options, resource: clusterPropagationPolicies, project: projectPropagationPolicy });
-    this.overridePolicies = new OptionalReflector({ ...options, ...scope, resource: overridePolicies, project: projectOverridePolicy });
+    this.overridePolicies = new OptionalReflector({
+      ...options,
+      ...scope,
+      resource: overridePolicies,
+      project: projectOverridePolicy,
+      indexes: { [BY_NAMESPACE]: (policy: OverridePolicyObject) => [policy.namespace] },
+    });
     this.clusterOverridePolicies = new OptionalReflector({ ...options, resource: clusterOverridePolicies, project: projectOverridePolicy });
     this.resourceBindings = new OptionalReflector({ ...options, ...byId, ...scope, resource: resourceBindings, project: projectBinding });
     this.clusterResourceBindings = new OptionalReflector({ ...options, ...byId, resource: clusterResourceBindings, project: projectBinding });
@@ -115,8 +127,27 @@ export class KarmadaFleet {
     return keys;
   }
 
+  /** The override policies that may change images of a template in a cluster, as they apply one after the other. */
+  overriders(workload: Pick<WorkloadObject, 'resource' | 'namespace' | 'name' | 'labels'>, clusterName: string): readonly AppliedOverride[] {
+    const cluster = this.clusters.store.get(clusterName);
+    if (cluster === undefined) return [];
+    return this.overridesOf(workload).filter(({ rules, tooLarge }) =>
+      tooLarge === true || rules.some(({ targetCluster, overriders }) => (targetCluster === undefined || clusterMatches(cluster, targetCluster)) && TOUCHING_IMAGES.some((name) => isGiven(overriders[name]))));
+  }
+
+  /** The override policies that mean a template, as they apply one after the other. */
+  overridesOf({ resource, namespace, name, labels = {} }: Pick<WorkloadObject, 'resource' | 'namespace' | 'name' | 'labels'>): readonly OverridePolicyObject[] {
+    const selected = { apiVersion: apiVersionOf(resource), kind: resource.kind, namespace, name, labels };
+    const namespaced = namespace === '' ? [] : [...this.overridePolicies.store.byIndex(BY_NAMESPACE, namespace)];
+    return [...overridesInOrder([...this.clusterOverridePolicies.store.values()], selected), ...overridesInOrder(namespaced, selected)];
+  }
+
   #isLeaving({ bindingId, cluster }: WorkObject): boolean {
     if (bindingId === undefined) return false;
     return this.bindings.some(({ store }) => [...store.byIndex(BY_ID, bindingId)].some(({ evicting }) => evicting.includes(cluster)));
   }
+}
+
+function isGiven(overrider: unknown): boolean {
+  return Array.isArray(overrider) && overrider.length > 0;
 }

@@ -1,3 +1,4 @@
+import type { AppliedOverride } from '../karmada/predict.ts';
 import type { Unpinned } from './ledger.ts';
 import { type EffectiveImage, verified } from './outcome.ts';
 import type { WorkloadObject } from './workload-object.ts';
@@ -8,10 +9,10 @@ const MAX_NAMED = 3;
  * Why clusters do not run the digests that were verified, where they do not: an override took the digest away, or what they run has
  * only a tag. Undefined where they do. A digest that was dropped speaks first: nothing but an edit brings it back.
  */
-export function unpinnedElsewhere(workload: Pick<WorkloadObject, 'kind' | 'namespace' | 'name'>, images: readonly EffectiveImage[]): Unpinned | undefined {
+export function unpinnedElsewhere(workload: Named, images: readonly EffectiveImage[], overriders: readonly AppliedOverride[] = []): Unpinned | undefined {
   const dropped = images.filter((image) => image.dropped === true && image.verdicts.length > 0);
   const [first] = dropped;
-  if (first !== undefined) return digestDropped(workload, dropped, first);
+  if (first !== undefined) return digestDropped(workload, dropped, first, overriders);
   const [open] = images.filter((image) => verified(image) && !image.pinned);
   if (open === undefined) return undefined;
   const text = (where: string): string =>
@@ -19,18 +20,31 @@ export function unpinnedElsewhere(workload: Pick<WorkloadObject, 'kind' | 'names
   return { reason: 'NotPinned', message: text(named(open.clusters)), discreet: text(counted(open.clusters)) };
 }
 
-function digestDropped({ kind, namespace, name }: Pick<WorkloadObject, 'kind' | 'namespace' | 'name'>, dropped: readonly EffectiveImage[], first: EffectiveImage): Unpinned {
+type Named = Pick<WorkloadObject, 'kind' | 'namespace' | 'name'>;
+
+function digestDropped({ kind, namespace, name }: Named, dropped: readonly EffectiveImage[], first: EffectiveImage, overriders: readonly AppliedOverride[]): Unpinned {
   const clusters = [...new Set(dropped.flatMap((image) => image.clusters))].toSorted();
   const more = dropped.length === 1 ? '' : ` (and ${dropped.length - 1} more)`;
-  const text = (where: string): string =>
-    `an override takes the digest of ${first.own ?? ''} in ${kind} ${namespace}/${name} away: ${where} ${clusters.length === 1 ? 'runs' : 'run'} ${first.field.image}${more}; ${whatToDo(first.own ?? '')}`;
-  return { reason: 'DigestDroppedByOverride', message: text(named(clusters)), discreet: text(counted(clusters)) };
+  const runs = `${clusters.length === 1 ? 'runs' : 'run'} ${first.field.image}${more}`;
+  const text = (who: string, where: string): string =>
+    `${who} takes the digest of ${first.own ?? ''} in ${kind} ${namespace}/${name} away: ${where} ${runs}; ${whatToDo(first.own ?? '')}`;
+  // The last one has the last word.
+  const last = overriders.at(-1);
+  return { reason: 'DigestDroppedByOverride', message: text(nameOf(last, false), named(clusters)), discreet: text(nameOf(last, true), counted(clusters)) };
+}
+
+/** A namespace may know its own OverridePolicies, and of a ClusterOverridePolicy only that there is one. */
+function nameOf(override: AppliedOverride | undefined, discreet: boolean): string {
+  if (override === undefined) return 'an override';
+  const { kind, namespace, name } = override;
+  if (kind === 'OverridePolicy') return `OverridePolicy ${namespace}/${name}`;
+  return discreet ? 'a ClusterOverridePolicy' : `ClusterOverridePolicy ${name}`;
 }
 
 /** Karmada keeps the digest of a reference without a tag unless an override writes a tag (pkg/util/imageparser). */
 function whatToDo(own: string): string {
   const hasTag = /:[^/@]+@/.test(own);
-  return hasTag ? 'Karmada keeps a digest only where there is no tag: set spec.pin.form to Digest, or write the image without its tag' : 'take the tag out of the override that writes it, or have it write the digest';
+  return hasTag ? 'Karmada keeps a digest only where there is no tag: set spec.pin.form to Digest, or write the image without its tag' : 'take the tag out of it, or have it write the digest';
 }
 
 function named(clusters: readonly string[]): string {

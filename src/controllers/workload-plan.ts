@@ -41,8 +41,8 @@ export function planWorkload(facts: WorkloadFacts, { history, attempts }: PlanCo
   const pins = decision.pin ? pinsOf(changeable(workload, images), decision.form) : [];
   const contention = pins.length === 0 ? undefined : contend({ workload, pins, history, basis: basisOf(facts), now });
   const contested = contention?.pin === false;
-  const elsewhere = facts.effective?.images ?? [];
-  const unpinned = whyUnpinned(facts, decision, contention) ?? unpinnedElsewhere(workload, elsewhere);
+  const { images: elsewhere = [], overriders = [] } = facts.effective ?? {};
+  const unpinned = whyUnpinned(facts, decision, contention) ?? unpinnedElsewhere(workload, elsewhere, overriders);
   const state = stateOf([...images, ...elsewhere], contested);
   const record = recordOf(facts, { state, ...(unpinned === undefined ? {} : { unpinned }) });
   // WARNING: kept where there is nothing to pin, too: our own pin seen in the cache is such a look, and a revert comes after it.

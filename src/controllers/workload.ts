@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { Waiting } from '../base/errors.ts';
+import type { AppliedOverride } from '../karmada/predict.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { isOlder } from '../kube/recovery.ts';
@@ -21,6 +22,8 @@ import { isOpen, pinnedRecord, planWorkload, unpinnedRecord, type WorkloadPlan }
 export interface Propagation {
   /** What clusters are told to run of it; undefined where there is no Karmada. */
   readonly renderings: (key: string) => readonly Rendering[] | undefined;
+  /** The override policies that may change its images in a cluster, as they apply one after the other. */
+  readonly overriders: (workload: WorkloadObject, cluster: string) => readonly AppliedOverride[];
   /** It was judged, or (without a record) is gone. */
   readonly onRecord: (key: string, record: WorkloadRecord | undefined) => void;
 }
@@ -108,15 +111,17 @@ function memoryOf(memory: Memory | undefined, { uid, images }: WorkloadObject, r
 async function withClusters(dependencies: WorkloadDependencies, facts: WorkloadFacts, memory: Memory, context: ReconcileContext): Promise<{ facts: WorkloadFacts; waiting: Pick<Memory, 'rendering'> }> {
   const { workload, now } = facts;
   const key = workloadKey(workload);
-  const renderings = dependencies.propagation?.renderings(key);
-  if (renderings === undefined) return { facts, waiting: {} };
+  const { propagation } = dependencies;
+  const renderings = propagation?.renderings(key);
+  if (propagation === undefined || renderings === undefined) return { facts, waiting: {} };
   const recorded = dependencies.ledger.get(key);
   const images = workload.images.map(({ image }) => image).join(' ');
   const since = memory.rendering?.images === images ? memory.rendering.since : now;
   const found = effectiveOf(workload, renderings, { before: recorded?.uid === workload.uid ? recorded : undefined, patient: now - since < RENDERING_LIMIT });
   const pinning = memory.unwritten === 0 && planWorkload(facts, memory).pin !== undefined;
   const effective = pinning ? { ...found, deviations: [] } : found;
-  return { facts: await gatherEffective(dependencies, facts, effective, context), waiting: { rendering: found.rendering ? { images, since } : undefined } };
+  const overriders = (cluster: string): readonly AppliedOverride[] => propagation.overriders(workload, cluster);
+  return { facts: await gatherEffective(dependencies, facts, { ...effective, overriders }, context), waiting: { rendering: found.rendering ? { images, since } : undefined } };
 }
 
 /** Milliseconds until clusters that lag are judged by what they run; no time where none does. */

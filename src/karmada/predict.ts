@@ -52,9 +52,9 @@ export function predictImages(question: PredictionQuestion): readonly Prediction
   const run: Run = {
     ...question,
     context: { budget: new Budget(), readYaml: question.readYaml },
-    clusterOverrides: inOrder(cluster, selected),
+    clusterOverrides: overridesInOrder(cluster, selected),
     namespaced,
-    unchanged: once(() => ({ overrides: inOrder(namespaced, selected), ...rendered(question, question.template) })),
+    unchanged: once(() => ({ overrides: overridesInOrder(namespaced, selected), ...rendered(question, question.template) })),
   };
   return Array.from(question.clusters, (one) => predictFor(one, run));
 }
@@ -76,7 +76,7 @@ function predictFor(cluster: ClusterObject, run: Run): Prediction {
   const applied: AppliedOverride[] = [];
   try {
     const afterCluster = applyAll(run.template, run.clusterOverrides, cluster, applied, run.context);
-    const overrides = afterCluster === run.template ? run.unchanged().overrides : inOrder(run.namespaced, selectedOf(afterCluster));
+    const overrides = afterCluster === run.template ? run.unchanged().overrides : overridesInOrder(run.namespaced, selectedOf(afterCluster));
     const object = applyAll(afterCluster, overrides, cluster, applied, run.context);
     const { images, labels } = object === run.template ? run.unchanged() : rendered(run, object);
     return { cluster: cluster.name, applied, type: 'Images', images, labels };
@@ -97,8 +97,8 @@ function applyAll(object: unknown, overrides: readonly OverridePolicyObject[], c
   return current;
 }
 
-/** Those that mean an object, as they apply one after the other. */
-function inOrder(overrides: readonly OverridePolicyObject[], object: Selected): readonly OverridePolicyObject[] {
+/** Of override policies of one class those that mean an object, as they apply one after the other: the last one wins. */
+export function overridesInOrder(overrides: readonly OverridePolicyObject[], object: Selected): readonly OverridePolicyObject[] {
   return overrides
     .map((policy) => ({ policy, score: policy.resourceSelectors.length === 0 ? SCORE.all : highestScore(object, policy.resourceSelectors) }))
     .filter(({ score }) => score !== SCORE.none)

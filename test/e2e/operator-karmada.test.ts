@@ -85,7 +85,7 @@ test('a digest behind a tag is dropped by a Registry overrider, and that is told
   await create('three', image.reference);
   await scene.arrived('three', { member1: `${image.reference}@${image.digest}`, member2: image.reference.replace(host, mirror) });
   const pinned = await scene.condition('three', 'Pinned', 'False', 'DigestDroppedByOverride');
-  assert.match(pinned.message, /Deployment .*\/three away: 1 cluster runs localhost.*set spec\.pin\.form to Digest/);
+  assert.match(pinned.message, /^1 of 1 workload .*: OverridePolicy .*\/three takes the digest .*Deployment .*\/three away: 1 cluster runs localhost.*set spec\.pin\.form to Digest/);
   await eventually('the event', async () => assert.ok((await eventReasons('Deployment', 'three')).includes('DigestDroppedByOverride')));
   const [event] = (await scene.events('Deployment', 'three')).filter(({ reason }) => reason === 'DigestDroppedByOverride');
   assert.match(event.note, /cluster member2 runs/);

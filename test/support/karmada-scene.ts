@@ -11,8 +11,8 @@ export interface KarmadaScene extends Scene {
   readonly fleet: KarmadaFleet;
   /** The user that the operator is for the API server. */
   readonly user: string;
-  /** Starts the operator, restricted to the namespace unless `wide`. */
-  operate(options?: { readonly registries?: readonly string[]; readonly wide?: boolean }): Promise<Operator>;
+  /** Starts the operator, restricted to the namespace. */
+  operate(options?: { readonly registries?: readonly string[] }): Promise<Operator>;
   /** A PropagationPolicy for the Deployments with these names. */
   propagate(name: string, deployments: readonly string[], clusterNames?: readonly string[], spec?: object): Promise<void>;
   /** Overrides Deployments by name: an OverridePolicy for one cluster. */
@@ -43,10 +43,7 @@ export async function setKarmadaScene(prefix: string, fleet: KarmadaFleet): Prom
     fleet,
     user,
     memberImage,
-    operate: async ({ registries = [], wide = false } = {}) => {
-      const options = { kubeconfig: await karmadaKubeconfig(fleet, user), registries: [scene.registry.host, ...registries] };
-      return scene.start(wide ? { ...options, args: ['--namespace='] } : options);
-    },
+    operate: async ({ registries = [] } = {}) => scene.start({ kubeconfig: await karmadaKubeconfig(fleet, user), registries: [scene.registry.host, ...registries] }),
     propagate: (name, deployments, clusterNames = ['member1', 'member2'], spec = {}) =>
       apply(fleet, { apiVersion: 'policy.karmada.io/v1alpha1', kind: 'PropagationPolicy', metadata: { namespace, name }, spec: { resourceSelectors: selectors(deployments), placement: { clusterAffinity: { clusterNames } }, ...spec } }),
     override: (name, deployments, cluster, overriders) =>
@@ -68,7 +65,7 @@ export async function setKarmadaScene(prefix: string, fleet: KarmadaFleet): Prom
 }
 
 /** A kubeconfig of a user who may do what config/karmada lets the operator do on karmada-apiserver, and nothing else. */
-async function karmadaKubeconfig(fleet: KarmadaFleet, user: string): Promise<string> {
+export async function karmadaKubeconfig(fleet: KarmadaFleet, user: string): Promise<string> {
   const objects = await rendered(fleet, 'config/karmada/control-plane');
   const roles = objects.filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
   const bindings = objects.filter(({ kind }) => kind === 'ClusterRoleBinding' || kind === 'RoleBinding');

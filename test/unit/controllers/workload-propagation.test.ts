@@ -7,6 +7,7 @@ import { PolicySet, type PolicyState } from '../../../src/controllers/policy-set
 import { createWorkloadReconcile } from '../../../src/controllers/workload.ts';
 import type { WorkloadObject } from '../../../src/controllers/workload-object.ts';
 import { errorFromStatus } from '../../../src/kube/api-error.ts';
+import type { AppliedOverride } from '../../../src/karmada/predict.ts';
 import type { EventInput } from '../../../src/kube/events.ts';
 import { anonymousKeychain } from '../../../src/registry/keychain.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -31,6 +32,7 @@ class World {
   readonly events: EventInput[] = [];
   object: WorkloadObject = pinnedTemplate();
   renderings: readonly Rendering[] | undefined = [];
+  overriders: (AppliedOverride & { readonly for: string })[] = [];
   readonly #reconcile = createWorkloadReconcile({
     client: this.client,
     clock: this.clock,
@@ -41,7 +43,7 @@ class World {
     events: { record: (event) => this.events.push(event) },
     registry: { resolveTag: () => Promise.resolve(D1) },
     workload: () => this.object,
-    propagation: { renderings: () => this.renderings, onRecord: () => undefined },
+    propagation: { renderings: () => this.renderings, overriders: (_, cluster) => this.overriders.filter((one) => one.for === cluster), onRecord: () => undefined },
     namespaceLabels: () => ({}),
     uncompiled: () => [],
     keychain: () => Promise.resolve(anonymousKeychain),
@@ -142,7 +144,18 @@ test('a tag that an override writes over a digest is found, and the override is 
   const world = new World();
   world.renderings = [rendering('a', [field('ghcr.io/acme/app:2')])];
   const { record } = await world.look();
-  assert.match(record.unpinned?.message ?? '', /cluster a runs ghcr\.io\/acme\/app:2; take the tag out of the override/);
+  assert.match(record.unpinned?.message ?? '', /cluster a runs ghcr\.io\/acme\/app:2; take the tag out of it/);
+});
+
+test('the override that has the last word is named, where its name may be known', async () => {
+  const world = new World();
+  world.renderings = [rendering('a', [field('ghcr.io/acme/app:2')])];
+  world.overriders = [{ kind: 'ClusterOverridePolicy', namespace: '', name: 'all', for: 'a' }, { kind: 'OverridePolicy', namespace: 'web', name: 'tags', for: 'a' }, { kind: 'OverridePolicy', namespace: 'web', name: 'other', for: 'b' }];
+  const { unpinned } = (await world.look()).record;
+  assert.match(`${unpinned?.message} ${unpinned?.discreet}`, /^OverridePolicy web\/tags takes .* OverridePolicy web\/tags takes /);
+  world.overriders = world.overriders.slice(0, 1);
+  const { unpinned: again } = (await world.look()).record;
+  assert.match(`${again?.message} ${again?.discreet}`, /^ClusterOverridePolicy all takes .* a ClusterOverridePolicy takes /);
 });
 
 test('before the pin is in the clusters nobody asks what they run of the tag, nor calls it dropped', async () => {

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { SHIPPED_KINDS } from '../../../src/api/further-kinds.ts';
+import { manifestImages } from '../../../src/api/object-images.ts';
+import { KarmadaFleet } from '../../../src/controllers/karmada-fleet.ts';
+import { connectKarmadaTriggers } from '../../../src/controllers/karmada-triggers.ts';
+import { kindNames } from '../../../src/controllers/workload-object.ts';
+import type { KubeClient, ListPage, WatchOptions } from '../../../src/kube/client.ts';
+import type { Discovery } from '../../../src/kube/discovery.ts';
+import type { KubeObject, Resource } from '../../../src/kube/object.ts';
+import type { Availability, OptionalResource } from '../../../src/kube/served.ts';
+import type { WatchEvent } from '../../../src/kube/watch-stream.ts';
+import { FRESH, RESYNC } from '../../../src/runtime/work-queue.ts';
+import { ManualClock, settled } from '../../support/manual-clock.ts';
+import { field, workload } from './builders.ts';
+
+const KEY = 'Deployment/web/api';
+type Json = Record<string, unknown>;
+
+/** An API server that has Karmada's groups or not, as the test says. */
+class Server {
+  isThere = true;
+  readonly asked: string[] = [];
+  readonly objects: Record<string, readonly KubeObject[]> = {};
+  readonly #watching = new Map<string, (event: WatchEvent) => void>();
+  readonly #handlers = new Set<() => void>();
+  readonly known = true;
+  readonly problem = undefined;
+
+  find({ versions, ...resource }: OptionalResource): Availability {
+    return this.isThere ? { state: 'present', resource: { ...resource, version: versions[0] ?? '' } } : { state: 'absent' };
+  }
+
+  subscribe(handler: () => void): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  async say(isThere: boolean): Promise<void> {
+    this.isThere = isThere;
+    for (const handler of this.#handlers) handler();
+    await settled();
+  }
+
+  refresh(): void {
+    throw new Error('nothing is in doubt here');
+  }
+
+  async list({ plural }: Resource): Promise<ListPage> {
+    this.asked.push(plural);
+    return { items: this.objects[plural] ?? [], resourceVersion: '10' };
+  }
+
+  async watch({ plural }: Resource, { signal, onOpen }: WatchOptions, onEvent: (event: WatchEvent) => void): Promise<void> {
+    this.#watching.set(plural, onEvent);
+    onOpen?.();
+    await new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+  }
+
+  emit(plural: string, object: KubeObject, type: 'ADDED' | 'MODIFIED' | 'DELETED' = 'MODIFIED'): void {
+    this.#watching.get(plural)?.({ type, object });
+  }
+}
+
+let version = 10;
+function work(cluster: string, { image = 'app:1', namespace = 'web', apiVersion = 'apps/v1', kind = 'Deployment', generation = '1', status = {}, spec = {} }: { image?: string; namespace?: string; apiVersion?: string; kind?: string; generation?: string; status?: Json; spec?: Json } = {}): KubeObject {
+  const manifest = {
+    apiVersion,
+    kind,
+    metadata: { namespace, name: 'api', annotations: { 'resourcetemplate.karmada.io/generation': generation } },
+    spec: { template: { spec: { containers: [{ name: 'c0', image }] } } },
+  };
+  const metadata = { namespace: `karmada-es-${cluster}`, name: `api-${kind}-${namespace}`.toLowerCase(), resourceVersion: String((version += 1)), labels: { 'resourcebinding.karmada.io/permanent-id': 'b1' } };
+  return { metadata, spec: { workload: { manifests: [manifest] }, ...spec }, status } as KubeObject;
+}
+
+function binding(evicting: readonly string[], status: Json = {}): KubeObject {
+  const metadata = { namespace: 'web', name: 'api-deployment', resourceVersion: String((version += 1)), labels: { 'resourcebinding.karmada.io/permanent-id': 'b1' } };
+  const resource = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'web', name: 'api', uid: 'u1' };
+  return { metadata, spec: { resource, clusters: [{ name: 'a' }], gracefulEvictionTasks: evicting.map((fromCluster) => ({ fromCluster })) }, status } as KubeObject;
+}
+
+const running: KarmadaFleet[] = [];
+afterEach(async () => {
+  for (const fleet of running.splice(0)) for (const cache of fleet.caches) await cache.stop();
+});
+
+interface World {
+  readonly server: Server;
+  readonly karmada: KarmadaFleet;
+  /** Keys that were woken since the last look. */
+  readonly woken: () => string[];
+}
+
+async function begin(objects: Server['objects'] = {}, { isThere = true, namespace }: { isThere?: boolean; namespace?: string } = {}): Promise<World> {
+  const server = new Server();
+  Object.assign(server.objects, objects);
+  server.isThere = isThere;
+  const karmada = new KarmadaFleet({
+    client: server as unknown as KubeClient,
+    clock: new ManualClock(),
+    discovery: server as unknown as Discovery,
+    hooks: {},
+    nameOfKind: kindNames(SHIPPED_KINDS),
+    imagesOfManifest: manifestImages(SHIPPED_KINDS),
+    ...(namespace === undefined ? {} : { namespace }),
+  });
+  running.push(karmada);
+  for (const cache of karmada.caches) cache.start();
+  await settled();
+  const added: string[] = [];
+  connectKarmadaTriggers({ karmada, workloadQueue: { add: (key, options) => added.push(`${key} ${options?.priority === RESYNC ? 'later' : options?.priority === FRESH ? 'now' : '?'}`) } });
+  return { server, karmada, woken: () => added.splice(0) };
+}
+
+test('without Karmada nothing is asked, and nothing is known of what it would propagate', async () => {
+  const { server, karmada, woken } = await begin({}, { isThere: false });
+  assert.deepEqual([server.asked, karmada.renderings(KEY), woken()], [[], undefined, []]);
+});
+
+test('what clusters are told to run is found by the template, and only by a template of the same group', async () => {
+  const { karmada } = await begin({ works: [work('b'), work('a', { image: 'mirror/app:1' }), work('a', { apiVersion: 'apps.kruise.io/v1beta1', kind: 'StatefulSet' }), work('a', { namespace: 'other' })] });
+  assert.deepEqual(karmada.renderings(KEY)?.map(({ work: { cluster, images } }) => [cluster, images[0]?.image]), [['b', 'app:1'], ['a', 'mirror/app:1']]);
+  assert.deepEqual(karmada.renderings('StatefulSet/web/api'), []);
+  assert.equal(karmada.renderings('StatefulSet.apps.kruise.io/web/api')?.length, 1);
+});
+
+test('what was there at the start is judged after what somebody does now', async () => {
+  const { server, woken } = await begin({ works: [work('a')] });
+  assert.deepEqual(woken(), [`${KEY} later`]);
+  server.emit('works', work('b'), 'ADDED');
+  assert.deepEqual(woken(), [`${KEY} now`]);
+});
+
+test('a report of Karmada in a Work or a binding wakes nobody', async () => {
+  const { server, woken } = await begin({ works: [work('a')], resourcebindings: [binding([])] });
+  woken();
+  server.emit('works', work('a', { status: { conditions: [{ type: 'Applied', status: 'True' }] } }));
+  server.emit('resourcebindings', binding([], { aggregatedStatus: [{ clusterName: 'a', applied: true }] }));
+  assert.deepEqual(woken(), []);
+});
+
+for (const [sentence, change] of Object.entries({
+  'another image': { image: 'app:2' },
+  'another generation': { generation: '2' },
+  'a suspension': { spec: { suspendDispatching: true } },
+})) {
+  test(`${sentence} in a Work has its template judged`, async () => {
+    const { server, woken } = await begin({ works: [work('a')] });
+    woken();
+    server.emit('works', work('a', change));
+    assert.deepEqual(woken(), [`${KEY} now`]);
+  });
+}
+
+test('a Work that goes has its template judged', async () => {
+  const { server, karmada, woken } = await begin({ works: [work('a')] });
+  woken();
+  server.emit('works', work('a'), 'DELETED');
+  assert.deepEqual([woken(), karmada.renderings(KEY)], [[`${KEY} now`], []]);
+});
+
+test('a cluster that begins to be left has the template judged, with that said', async () => {
+  const { server, karmada, woken } = await begin({ works: [work('a')], resourcebindings: [binding([])] });
+  woken();
+  assert.equal(karmada.renderings(KEY)?.[0]?.leaving, false);
+  server.emit('resourcebindings', binding(['a']));
+  assert.deepEqual([woken(), karmada.renderings(KEY)?.[0]?.leaving], [[`${KEY} now`], true]);
+});
+
+test('an operator of one namespace keeps nothing of the Works of others', async () => {
+  const { karmada } = await begin({ works: [work('a'), work('a', { namespace: 'other' })] }, { namespace: 'web' });
+  assert.deepEqual([karmada.works.store.size, karmada.renderings(KEY)?.length], [1, 1]);
+});
+
+test('when Karmada goes, every template is judged without it', async () => {
+  const { server, karmada, woken } = await begin({ works: [work('a'), work('b')] });
+  woken();
+  await server.say(false);
+  assert.deepEqual([woken(), karmada.renderings(KEY), karmada.works.store.size], [[`${KEY} now`, `${KEY} now`], undefined, 0]);
+});
+
+function overridePolicy(kind: 'OverridePolicy' | 'ClusterOverridePolicy', name: string, rule: Json, resourceSelectors: readonly Json[] = []): KubeObject {
+  const metadata = { name, resourceVersion: '3', ...(kind === 'OverridePolicy' ? { namespace: 'web' } : {}) };
+  return { metadata, spec: { resourceSelectors, overrideRules: [rule] } } as KubeObject;
+}
+
+const TAG = { imageOverrider: [{ component: 'Tag', operator: 'replace', value: '2' }] };
+const member = (name: string): KubeObject => ({ metadata: { name, resourceVersion: '2', labels: { region: name } } });
+
+test('the overrides that may change an image in a cluster are those that mean the template and the cluster, in their order', async () => {
+  const { karmada } = await begin({
+    clusters: [member('a'), member('b')],
+    clusteroverridepolicies: [overridePolicy('ClusterOverridePolicy', 'all', { overriders: TAG })],
+    overridepolicies: [
+      overridePolicy('OverridePolicy', 'z-any', { overriders: TAG }),
+      overridePolicy('OverridePolicy', 'by-name', { overriders: TAG }, [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'api' }]),
+      overridePolicy('OverridePolicy', 'others', { overriders: TAG }, [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'other' }]),
+      overridePolicy('OverridePolicy', 'only-b', { targetCluster: { clusterNames: ['b'] }, overriders: TAG }),
+      overridePolicy('OverridePolicy', 'arguments', { overriders: { argsOverrider: [{ containerName: 'c0', operator: 'add', value: ['-v'] }] } }),
+    ],
+  });
+  const found = (cluster: string): string[] => karmada.overriders(workload([field('app:1')]), cluster).map(({ kind, name }) => `${kind} ${name}`);
+  assert.deepEqual(found('a'), ['ClusterOverridePolicy all', 'OverridePolicy z-any', 'OverridePolicy by-name']);
+  assert.deepEqual(found('b'), ['ClusterOverridePolicy all', 'OverridePolicy only-b', 'OverridePolicy z-any', 'OverridePolicy by-name']);
+  assert.deepEqual(found('unknown'), []);
+});
