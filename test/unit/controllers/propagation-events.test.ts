@@ -59,6 +59,15 @@ test('looks that find the same are not told again, and another one is, half a mi
   assert.match(world.after(2)[0] ?? '', /^3 templates/);
 });
 
+test('what went and came back before it was told is not told again', () => {
+  const world = new World();
+  world.judge(bad('one'));
+  assert.equal(world.after(1).length, 1);
+  world.judge(bad('two'), good('one'));
+  world.judge(bad('one'), good('two'));
+  assert.deepEqual(world.after(60), []);
+});
+
 test('what was put right within the moment is not told', () => {
   const world = new World();
   world.judge(bad('one'));

@@ -100,6 +100,19 @@ test('counts come out even when what was judged is judged in another way, or is 
   assert.deepEqual([isThere, clusters.size, [...claims].length, dropped, [...works.values(), ...templates.values()].filter((count) => count !== 0)], [false, 0, 0, 0, []]);
 });
 
+test('what is judged anew while others stay is counted as if it had always been so', () => {
+  const [ledger, fresh] = [new Ledger(), new Ledger()];
+  ledger.record(propagated('stays'));
+  ledger.record(propagated('moves', { effective: [elsewhere('evil.example/app:1', ['b'], { verdicts: bad })] }, { clusters: ['a'] }));
+  ledger.record(propagated('goes', { claim: CLUSTER_CLAIM }));
+  ledger.record(propagated('moves', { clusters: ['a'] }, { clusters: ['a'] }));
+  ledger.forget('Deployment/web/goes');
+  fresh.record(propagated('stays'));
+  fresh.record(propagated('moves', { clusters: ['a'] }, { clusters: ['a'] }));
+  const [one, other] = [ledger, fresh].map((of) => of.picture(policyId(OTHER)).propagation);
+  assert.deepEqual([new Map(one?.clusters), [...(one?.claims ?? [])]], [new Map(other?.clusters), [...(other?.claims ?? [])]]);
+});
+
 test('an order in which the API server has the clusters is no change', () => {
   const status = statusOf([propagated('one')]);
   assert.equal(isWorthWriting({ ...status, clusters: status.clusters?.toReversed() ?? [] }, status), false);

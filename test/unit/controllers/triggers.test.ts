@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Rendering } from '../../../src/controllers/effective.ts';
 import type { Fleet, NamespaceObject } from '../../../src/controllers/fleet.ts';
 import { namespaceMatcher } from '../../../src/controllers/fleet.ts';
 import { policyId } from '../../../src/controllers/ledger.ts';
@@ -11,6 +12,7 @@ import { type Change, keyOf, Store, type Stored } from '../../../src/kube/store.
 import { FRESH, RESYNC, WorkQueue } from '../../../src/runtime/work-queue.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { field, fleetInForce, inForce, NOW, OTHER, POLICY, refusedState, workload } from './builders.ts';
+import { rendering } from './karmada-builders.ts';
 
 /** The contract of a reflector over a store: tells what is there, then what changes. */
 class Cache<T extends Stored> {
@@ -167,7 +169,7 @@ test('after the end of it nothing is told', () => {
 
 const wide = (spec: Record<string, unknown> = {}): ReturnType<typeof inForce> => fleetInForce(spec);
 const labelled = inForce({ workloads: { selector: { matchLabels: { team: 'a' } } } });
-const governed: Record<string, { before?: ReturnType<typeof inForce>; after?: Parameters<typeof governanceChanged>[2]; object?: Partial<WorkloadObject>; woken: boolean; waits?: boolean }> = {
+const governed: Record<string, { before?: ReturnType<typeof inForce>; after?: Parameters<typeof governanceChanged>[2]; object?: Partial<WorkloadObject>; renderings?: readonly Rendering[]; woken: boolean; waits?: boolean }> = {
   'a policy that governs an image of it': { after: inForce(), woken: true },
   'one of another repository does not matter': { after: inForce({ images: [{ glob: 'quay.io/**' }] }), woken: false },
   'one that chooses other workloads does not matter': { after: labelled, woken: false },
@@ -178,15 +180,17 @@ const governed: Record<string, { before?: ReturnType<typeof inForce>; after?: Pa
   'a cluster-wide one that chooses its namespace does': { after: wide(), woken: true },
   'a cluster-wide one that chooses others does not': { after: wide({ namespaceSelector: { matchLabels: { tier: 'prod' } } }), woken: false },
   'an image text that does not parse may be meant': { after: inForce(), object: { images: [field('https://x')] }, woken: true },
+  'one that means what a cluster runs of it does': { after: inForce({ images: [{ glob: 'mirror.example/**' }] }), renderings: [rendering('a', [field('mirror.example/app:1')])], woken: true },
+  'one that chooses it by a label that an override adds does': { after: labelled, renderings: [rendering('a', [field('ghcr.io/acme/app:1')], { labels: { team: 'a' } })], woken: true },
   'while its namespace is not known, a cluster-wide one may choose it': { after: wide({ namespaceSelector: { matchLabels: { tier: 'prod' } } }), object: { namespace: 'unseen' }, woken: true },
 };
-for (const [sentence, { before, after, object = {}, woken, waits = woken }] of Object.entries(governed)) {
+for (const [sentence, { before, after, object = {}, renderings, woken, waits = woken }] of Object.entries(governed)) {
   test(`a workload is judged again for a policy: ${sentence}`, () => {
     const world = new World();
     const only = at('only', object);
     world.workloads.remove(api);
     world.workloads.put(only);
-    governanceChanged(world.dependencies, before, after);
+    governanceChanged({ ...world.dependencies, renderings: () => renderings }, before, after);
     const key = workloadKey(only);
     assert.deepEqual(taken(world.workloadQueue), woken ? [`${key} later`] : []);
     assert.equal(world.pending.count(policyId((after ?? before)?.key ?? POLICY)), waits ? 1 : 0);
