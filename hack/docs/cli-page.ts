@@ -4,6 +4,7 @@ import type { FlagSpec } from '../../src/cli/pflag.ts';
 import { variableOf as cosignVariableOf } from '../../src/cli/pflag.ts';
 import { ATTESTATION_FLAGS, VERIFY_FLAGS } from '../../src/cli/verify-flags.ts';
 import { escape } from './api-page.ts';
+import { doctorSection } from './doctor-section.ts';
 
 /** The page about the command line. */
 export function cliPage(): string {
@@ -26,6 +27,7 @@ export function cliPage(): string {
     '',
     ...verifySection(),
     ...TRUST_SECTION,
+    ...doctorSection(),
   ].join('\n');
 }
 

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type ControlPlane, startControlPlane } from '../../hack/controlplane/start.ts';
 import { FURTHER_KINDS, KIND_ENTRIES, SHIPPED_KINDS, UNCOVERABLE_KINDS } from '../../src/api/further-kinds.ts';
-import { WORKLOAD_KINDS } from '../../src/api/workload-kinds.ts';
 import { type AuditEvent, auditEvents } from '../support/audit.ts';
 import { type Cluster, clusterAt } from '../support/cluster.ts';
 import { applyCrds } from '../support/crds.ts';
+import { playScenario, SIGNER } from '../support/every-right.ts';
 import { install, objectWith } from '../support/further-kinds.ts';
-import { type Any, apply, deployment, get, keyedPolicy, list, run } from '../support/installation.ts';
+import { type Any, apply, deployment, get, keyedPolicy, run } from '../support/installation.ts';
 import { eventually, type Operator, startOperator } from '../support/operator.ts';
 import { answers, applyRbac, bindRoles, type Grant, grantsOf, may, operatorKubeconfig, operatorRoles, rendered } from '../support/rbac.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
-import { type PushedImage, pushImage } from '../support/sigstore/push.ts';
+import { pushImage } from '../support/sigstore/push.ts';
 import { createWorld } from '../support/sigstore/world.ts';
 
 // A control plane of its own: the operator watches all namespaces here, as it does where it is installed.
@@ -19,7 +19,7 @@ const USER = 'assay-audited';
 const ACCOUNT = 'system:serviceaccount:assay-system:assay';
 const world = createWorld();
 const key = world.key();
-const signer = world.keyless({ subject: 'https://ci.example/release', issuer: 'https://issuer.example' });
+const signer = world.keyless(SIGNER);
 let plane: ControlPlane;
 let cluster: Cluster;
 let registry: Registry;
@@ -106,80 +106,6 @@ describe('what the operator may do', () => {
   });
 });
 
-const labels = { app: 'all' };
-
-/** One object of each kind that runs images, with this image. */
-function everyKind(namespace: string, image: string): Any[] {
-  const pod = { containers: [{ name: 'c0', image }] };
-  const template = { metadata: { labels }, spec: pod };
-  const batch = { metadata: { labels }, spec: { ...pod, restartPolicy: 'Never' } };
-  const selector = { matchLabels: labels };
-  const specs: Readonly<Record<string, object>> = {
-    Deployment: { selector, template },
-    StatefulSet: { selector, serviceName: 'all', template },
-    DaemonSet: { selector, template },
-    ReplicaSet: { selector, template },
-    CronJob: { schedule: '0 0 1 1 *', jobTemplate: { spec: { template: batch } } },
-    Job: { template: batch },
-    Pod: pod,
-    ReplicationController: { selector: labels, template },
-  };
-  const own = WORKLOAD_KINDS.map(({ group, version, kind }) => ({
-    apiVersion: group === '' ? version : `${group}/${version}`,
-    kind,
-    metadata: { namespace, name: `kind-${kind.toLowerCase()}` },
-    spec: specs[kind],
-  }));
-  return [...own, ...KIND_ENTRIES.map((entry) => objectWith(entry, namespace, `kind-${entry.kind.toLowerCase()}`, image))];
-}
-
-/** Everything that the operator does, once: each kind pinned, a key, a trust root and a pull secret read, both policies' status and an event written, and one counted up. */
-async function playScenario(namespace: string, signed: PushedImage, unsigned: PushedImage): Promise<void> {
-  const host = registry.host;
-  await apply(cluster,
-    { apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name: 'release-pub' }, stringData: { 'cosign.pub': key.key.pem } },
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'assay-system', name: 'our-sigstore' }, data: { 'trusted_root.json': world.trustedRootJson } },
-    { ...keyedPolicy(namespace, 'release', `${host}/acme/**`, ''), spec: { images: [{ glob: `${host}/acme/**` }], authorities: [{ name: 'release-key', key: { secretRef: { name: 'release-pub' } } }] } },
-    {
-      apiVersion: 'assay.dev/v1alpha1',
-      kind: 'ClusterImageVerification',
-      metadata: { name: 'fleet' },
-      spec: {
-        images: [{ glob: `${host}/acme/app` }],
-        authorities: [{ name: 'ci', keyless: { trustRootRef: { kind: 'ConfigMap', name: 'our-sigstore' }, identities: [{ issuer: 'https://issuer.example', subject: 'https://ci.example/release' }] } }],
-      },
-    });
-  const operator = await start(await operatorKubeconfig(cluster, USER), '--log-level=debug');
-  const tail = (): string => operator.process.tail(8);
-  await apply(cluster, ...everyKind(namespace, signed.reference), deployment(namespace, 'unsigned', [unsigned.reference]));
-  const patchable = SHIPPED_KINDS.filter(({ patchable: fields }) => fields.length > 0);
-  for (const { name, group, plural, kind } of patchable) {
-    const resource = group === '' ? plural : `${plural}.${group}`;
-    await eventually(`the pin of ${name}`, async () => JSON.stringify((await get(cluster, namespace, resource, `kind-${kind.toLowerCase()}`)).spec).includes(`@${signed.digest}`), tail);
-  }
-  await run(cluster, ['wait', '--for=condition=Ready', '--timeout=20s', 'civ/fleet']);
-  await run(cluster, ['wait', '--for=condition=Ready', '--timeout=20s', '-n', namespace, 'iv/release']);
-  await eventually('the event of the Job', () => event(namespace, 'Job', 'NotPatchable'), tail);
-  await eventually('the event of what is not signed', () => event(namespace, 'Deployment', 'NoSignature'), tail);
-  await failAgain(namespace, unsigned, tail);
-  // A watch is in the audit log once it ended.
-  await operator.stop();
-}
-
-const event = async (namespace: string, kind: string, reason: string): Promise<Any> =>
-  (await list(cluster, namespace, 'events.events.k8s.io')).find((one) => one.regarding.kind === kind && one.reason === reason);
-
-/** What failed is excused and then not any more: the same event again. */
-async function failAgain(namespace: string, { reference }: PushedImage, tail: () => string): Promise<void> {
-  const excluded = async (exclude: object[]): Promise<void> => {
-    await run(cluster, ['patch', 'iv', 'release', '-n', namespace, '--type=merge', '-p', JSON.stringify({ spec: { exclude } })]);
-  };
-  await excluded([{ glob: reference.replace(/:[^:/]*$/, ''), reason: 'for a moment' }]);
-  await eventually('the exclusion', async () => (await get(cluster, namespace, 'iv', 'release')).status.summary.excluded === 1);
-  await excluded([]);
-  await eventually('the count of the event', async () => (await event(namespace, 'Deployment', 'NoSignature')).series?.count === 2, tail);
-}
-
 describe('what the operator does', () => {
   let asked: AuditEvent[] = [];
 
@@ -188,7 +114,7 @@ describe('what the operator does', () => {
     const [signed, unsigned] = await Promise.all([pushImage(registry.host, 'acme/app:1.0'), pushImage(registry.host, 'acme/unsigned:1.0')]);
     await world.signImage(signed, key, { format: 'legacy', log: 'none' });
     await world.signImage(signed, signer);
-    await playScenario(namespace, signed, unsigned);
+    await playScenario({ cluster, host: registry.host, world, key, kinds: KIND_ENTRIES, start: async () => start(await operatorKubeconfig(cluster, USER), '--log-level=debug') }, namespace, signed, unsigned);
     asked = auditEvents(cluster.auditLog, USER);
   });
 
