@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { POLICIES } from './manifests.ts';
+import type { Operator } from './operator.ts';
 import type { Stage } from './stage.ts';
 
 /** What to type to look around in the demo that is left running; writes the files that it names. */
@@ -36,7 +37,7 @@ export function howToLookAround({ plane, operator, images: { images, identity, k
 }
 
 /** Waits for a signal, which ends this process and with it everything. Throws when the operator ends before that. */
-export async function untilEnded({ operator }: Stage): Promise<void> {
+export async function untilEnded(operator: Operator): Promise<void> {
   while (operator.process.running) await sleep(1_000);
   throw new Error(`the operator ended; the end of its log:\n${operator.process.tail()}`);
 }

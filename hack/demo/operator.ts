@@ -37,14 +37,14 @@ export interface OperatorOptions {
 const ATTEMPTS = 3;
 
 /**
- * Installs what `kubectl apply -k config/default` would, without the Deployment of the operator itself, because there is no node to run it:
- * the definitions of the API, the namespace, the account and its rights. Returns the account.
+ * Installs what `kubectl apply -k` would of `kustomization` (`config/default`, or `config/karmada/control-plane`), without the Deployment of
+ * the operator itself, because there is no node to run it: the definitions of the API, the namespace, the account and its rights. Returns the account.
  */
-export async function install(kubectl: Kubectl, root: string): Promise<Account> {
-  const rendered = await kubectl.run(['kustomize', join(root, 'config', 'default')]);
+export async function install(kubectl: Kubectl, root: string, kustomization = 'config/default'): Promise<Account> {
+  const rendered = await kubectl.run(['kustomize', join(root, kustomization)]);
   const objects = parseAllDocuments(rendered).map((document) => document.toJS() as Manifest & { kind: string; metadata: { name: string; namespace: string } });
   const account = objects.find(({ kind }) => kind === 'ServiceAccount');
-  if (account === undefined) throw new Error('config/default has no ServiceAccount for the operator');
+  if (account === undefined) throw new Error(`${kustomization} has no ServiceAccount for the operator`);
   const early = ['CustomResourceDefinition', 'Namespace'];
   const apply = (items: readonly Manifest[]): Promise<string> => kubectl.run(['apply', '--server-side', '-f', '-'], list(items));
   await apply(objects.filter(({ kind }) => early.includes(kind)));

@@ -27,7 +27,7 @@ export interface StatusImage {
 /** An ImageVerification or ClusterImageVerification as far as the demo reads it. */
 export interface PolicyObject {
   readonly metadata: { readonly namespace?: string; readonly name: string };
-  readonly status?: { readonly images?: readonly StatusImage[]; readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message: string }[] };
+  readonly status?: { readonly images?: readonly StatusImage[]; readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason: string; readonly message: string }[] };
 }
 
 /** What the API server has at one moment. */

@@ -44,7 +44,7 @@ function nameOf(override: AppliedOverride | undefined, discreet: boolean): strin
 /** Karmada keeps the digest of a reference without a tag unless an override writes a tag (pkg/util/imageparser). */
 function whatToDo(own: string): string {
   const hasTag = /:[^/@]+@/.test(own);
-  return hasTag ? 'Karmada keeps a digest only where there is no tag: set spec.pin.form to Digest, or write the image without its tag' : 'take the tag out of it, or have it write the digest';
+  return hasTag ? 'Karmada keeps a digest only where there is no tag: set spec.pin.form to Digest and apply the image by its tag again, or write it without its tag' : 'take the tag out of it, or have it write the digest';
 }
 
 function named(clusters: readonly string[]): string {

@@ -23,8 +23,6 @@ export type Prediction = {
       readonly images: readonly PodImage[];
       /** Labels but for Karmada's own. */
       readonly labels: Readonly<Record<string, string>>;
-      /** Set where Karmada panics for another cluster: it renders one after the other, and may not come to this one. */
-      readonly uncertain?: true;
     }
   /** Karmada renders no Work, and what the cluster was told before stays. */
   | { readonly type: 'Refused'; readonly code: RefusalCode; readonly reason: string }
@@ -58,9 +56,7 @@ export function predictImages(question: PredictionQuestion): readonly Prediction
     namespaced,
     unchanged: once(() => ({ overrides: overridesInOrder(namespaced, selected), ...rendered(question, question.template) })),
   };
-  const predictions = Array.from(question.clusters, (one) => predictFor(one, run));
-  const panics = predictions.some((one) => one.type === 'Refused' && one.code === 'Panic');
-  return panics ? predictions.map((one) => (one.type === 'Images' ? { ...one, uncertain: true } : one)) : predictions;
+  return Array.from(question.clusters, (one) => predictFor(one, run));
 }
 
 interface Run extends PredictionQuestion {

@@ -1,60 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { binaries } from '../../hack/controlplane/binaries.ts';
-import { type OwnedProcess, startOwned } from '../../hack/controlplane/owned-process.ts';
 import { CAST, LATECOMER } from '../../hack/demo/cast.ts';
 import { leftovers } from '../../hack/testrunner/leftovers.ts';
 import { skipWithoutCorpus } from '../support/corpus.ts';
-import { eventually } from '../support/eventually.ts';
+import { type DemoRun, demoScratch, nothingIsLeft, seen, startDemo } from '../support/demo-run.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const scratch = mkdtempSync(join(tmpdir(), 'demo-test-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
-
-interface Run {
-  readonly demo: OwnedProcess;
-  /** What it printed so far. */
-  readonly output: () => string;
-  /** The folder that it makes temporary files in. */
-  readonly temporary: string;
-}
-
-let runs = 0;
-
-/** Starts the demo in a session of its own, as `npm run demo` does, but not on a terminal. */
-async function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
-  runs += 1;
-  const temporary = join(scratch, `tmp-${runs}`);
-  mkdirSync(temporary);
-  const log = join(scratch, `demo-${runs}.log`);
-  const demo = await startOwned({
-    name: 'demo',
-    command: process.execPath,
-    args: ['--disable-warning=ExperimentalWarning', 'hack/demo.ts', ...args],
-    cwd: root,
-    log,
-    env: { ...process.env, TMPDIR: temporary, ...env },
-    session: true,
-  });
-  return { demo, temporary, output: () => readFileSync(log, 'utf8') };
-}
-
-async function seen({ demo, output }: Run, line: RegExp): Promise<void> {
-  await eventually(String(line), () => {
-    assert.ok(demo.running || line.test(output()), `the demo ended: ${output()}`);
-    assert.match(output(), line);
-  }, 90_000);
-}
-
-/** Nothing that the demo started is there any more, and none of its files. */
-async function nothingIsLeft({ demo, temporary }: Run): Promise<void> {
-  assert.deepEqual(await leftovers('the demo has no mark', demo.pid), []);
-  await eventually('an empty temporary folder', () => assert.deepEqual(readdirSync(temporary), []), 5_000);
-}
+const scratch = demoScratch();
 
 /** The lines about one Deployment, its further containers included. */
 function linesOf(output: string, name: string): string {
@@ -66,10 +22,10 @@ function linesOf(output: string, name: string): string {
 }
 
 describe('the demo', () => {
-  let whole: Promise<Run> | undefined;
+  let whole: Promise<DemoRun> | undefined;
   /** One run to the end, for all tests that only look at its output. */
-  const toTheEnd = async (): Promise<Run> => {
-    whole ??= start([]);
+  const toTheEnd = async (): Promise<DemoRun> => {
+    whole ??= startDemo(scratch, []);
     const run = await whole;
     await run.demo.exited;
     return run;
@@ -107,7 +63,7 @@ describe('the demo', () => {
   });
 
   test('stays with --keep as it says, and ends all of it on Ctrl-C', async () => {
-    const run = await start(['--keep']);
+    const run = await startDemo(scratch, ['--keep']);
     await seen(run, /^Ctrl-C here/m);
     const [, kubeconfig = ''] = /export KUBECONFIG=(\S+)/.exec(run.output()) ?? [];
     const [, kubectl = ''] = /alias kubectl=(\S+)/.exec(run.output()) ?? [];
@@ -129,7 +85,7 @@ describe('the demo', () => {
     'leaves nothing when it is interrupted with the operator at work': /^✔ operator/m,
   })) {
     test(sentence, async () => {
-      const run = await start([]);
+      const run = await startDemo(scratch, []);
       await seen(run, line);
       const { signal } = await run.demo.stop('SIGINT');
       assert.equal(signal, 'SIGINT');
@@ -141,7 +97,7 @@ describe('the demo', () => {
   test('says in one sentence what to do where there are neither programs nor Go', async () => {
     const empty = join(scratch, 'empty');
     mkdirSync(empty);
-    const run = await start([], { PATH: empty, XDG_CACHE_HOME: empty, ASSAY_CONTROLPLANE_DIR: '', KUBEBUILDER_ASSETS: '' });
+    const run = await startDemo(scratch, [], { PATH: empty, XDG_CACHE_HOME: empty, ASSAY_CONTROLPLANE_DIR: '', KUBEBUILDER_ASSETS: '' });
     assert.deepEqual(await run.demo.exited, { code: 1, signal: null });
     assert.match(run.output(), /^There is no etcd, .* install Go .*\n$/);
     await nothingIsLeft(run);
@@ -154,7 +110,7 @@ describe('the demo', () => {
     rmSync(join(broken, 'etcd'));
     writeFileSync(join(broken, 'etcd'), '#!/bin/sh\necho no disk today\nexit 3\n');
     chmodSync(join(broken, 'etcd'), 0o755);
-    const run = await start([], { ASSAY_CONTROLPLANE_DIR: broken });
+    const run = await startDemo(scratch, [], { ASSAY_CONTROLPLANE_DIR: broken });
     assert.deepEqual(await run.demo.exited, { code: 1, signal: null });
     assert.match(run.output(), /^The demo failed at "control plane": etcd ended before it was ready[^]*no disk today$/m);
     const [, logs = ''] = /^The logs are in (\S+)\.$/m.exec(run.output()) ?? [];
