@@ -4,7 +4,7 @@ import { REQUEST_KINDS } from '../../src/registry/types.ts';
 import { OVERRUNS } from '../../src/verification/worker/worker-judge.ts';
 import { createInstruments } from '../../src/telemetry/instruments.ts';
 import { TRUST_ORIGINS, TRUST_RESULTS } from '../../src/telemetry/trust-series.ts';
-import { JUDGE_STATES, LIST_RESULTS, PIN_MODES, PIN_RESULTS, RECONCILE_RESULTS } from '../../src/telemetry/series.ts';
+import { JUDGE_STATES, LIST_RESULTS, PIN_MODES, PIN_RESULTS, RECONCILE_RESULTS, UNMATCHED } from '../../src/telemetry/series.ts';
 import { escape } from './api-page.ts';
 
 interface Instrument {
@@ -44,7 +44,8 @@ export function metricsPage(): string {
     '|---|---|---|',
     `| \`result\` | \`assay_verifications_total\`, \`assay_images\` | ${words(RESULTS)} |`,
     `| \`reason\` | the same | ${words(REASONS)}: see [reasons](reasons.md) |`,
-    `| \`state\` | \`assay_workloads\` | ${words(WORKLOAD_STATES)} |`,
+    `| \`state\` | \`assay_workloads\`, \`assay_karmada_templates\` | ${words(WORKLOAD_STATES)} |`,
+    `| \`result\` | \`assay_karmada_works\` | ${words([...RESULTS, UNMATCHED])} |`,
     `| \`code\` | \`assay_judgement_overruns_total\` | ${words(OVERRUNS)}: processor time, no end in sight, memory, a broken worker, a defect |`,
     `| \`state\` | \`assay_judgement_workers\` | ${words(JUDGE_STATES)} |`,
     `| \`mode\` | \`assay_pins_total\` | ${words(PIN_MODES)} |`,
@@ -55,7 +56,7 @@ export function metricsPage(): string {
     `| \`result\` | \`assay_watch_lists_total\` | ${words(LIST_RESULTS)} |`,
     `| \`result\` | \`assay_trust_root_refreshes_total\` | ${words(TRUST_RESULTS)}: the mirror does not answer, is not believed, answers with something older, with a root that cannot be used, there is no folder for it |`,
     `| \`origin\` | \`assay_trust_root_origin\` | ${words(TRUST_ORIGINS)} |`,
-    '| `controller` | those of the work queue and of controllers | `policy`, `workload` |',
+    '| `controller` | those of the work queue and of controllers | `policy`, `prediction`, `workload` |',
     '',
     '## What to watch',
     '',
@@ -66,6 +67,8 @@ export function metricsPage(): string {
     '| Does a registry throttle? | `increase(assay_registry_requests_total{code="429"}[15m]) > 0` |',
     '| Does somebody try to stop the judge? | `sum(increase(assay_judgement_overruns_total[15m])) > 0` |',
     '| Are there too few judges? | `max_over_time(assay_judgement_waiting[15m]) > 100` |',
+    '| Does a cluster run a tag where the workload has a digest? | `assay_karmada_digests_dropped > 0` |',
+    '| Does Karmada do something else than its overrides say? | `increase(assay_karmada_prediction_differences_total[1h]) > 0` |',
     '| Are patches refused? | `increase(assay_pins_total{result=~"forbidden\\|rejected\\|error"}[15m]) > 0` |',
     '| Is the trust root outdated? | `time() > (assay_trust_root_expiry_timestamp_seconds > 0)` |',
     '| Is the API server out of sight? | `max(assay_watch_failing) > 0` |',

@@ -33,9 +33,9 @@ function placesOf({ images: location }: WorkloadKind, object: unknown): ImagePar
     ...fields.flatMap(({ value: image, pointer }): PodImage[] =>
       typeof image === 'string' && image !== '' ? [{ holder: 'containers', name: pointer, image, pointer, namePointer: pointer }] : []),
   ];
-  // Paths may overlap.
-  const unique = new Map(images.map((image) => [image.pointer, image]));
-  return { images: [...unique.values()], podSpecs: podSpecs.map(({ value }) => recordOf(value)) };
+  // Paths may overlap: what is in a pod spec has its name beside it, and counts as that.
+  const unique = new Map(images.toReversed().map((image) => [image.pointer, image]));
+  return { images: [...unique.values()].toReversed(), podSpecs: podSpecs.map(({ value }) => recordOf(value)) };
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -10,6 +10,7 @@ import { createPolicyReconcile } from '../controllers/policy.ts';
 import { PolicyCompiler } from '../controllers/policy-compiler.ts';
 import { idOf, namespaceOfPolicy } from '../controllers/policy-object.ts';
 import { PolicySet } from '../controllers/policy-set.ts';
+import { createPredictionReconcile, SETTLING } from '../controllers/prediction.ts';
 import { PropagationReporter } from '../controllers/propagation-events.ts';
 import { createPullSecrets } from '../controllers/pull-secrets.ts';
 import { connectTriggers, governanceChanged, type TriggerDependencies } from '../controllers/triggers.ts';
@@ -17,10 +18,11 @@ import { createWorkloadReconcile } from '../controllers/workload.ts';
 import { splitWorkloadKey } from '../controllers/workload-object.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createEventRecorder, type EventRecorder } from '../kube/events.ts';
+import { parseYaml } from '../kube/yaml.ts';
 import type { Keychain, RegistryClient } from '../registry/types.ts';
 import { createController, type Reconcile } from '../runtime/controller.ts';
 import type { Component } from '../runtime/manager.ts';
-import { WorkQueue } from '../runtime/work-queue.ts';
+import { RESYNC, WorkQueue } from '../runtime/work-queue.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { FleetState, Metrics } from '../telemetry/metrics.ts';
 import { createEngine } from '../verification/engine.ts';
@@ -53,6 +55,7 @@ interface Shared {
   readonly pending: Pending;
   readonly workloadQueue: WorkQueue;
   readonly policyQueue: WorkQueue;
+  readonly predictionQueue: WorkQueue;
 }
 
 /** The controllers over a fleet, and what must be running before they start, in that order. */
@@ -67,6 +70,7 @@ export function createControllers(ground: Ground, fleet: Fleet, karmada: Karmada
     // By namespace: one tenant's images may wait for a registry that does not answer, or be ten thousand.
     workloadQueue: new WorkQueue({ clock, observer: metrics.queue('workload'), groupOf: (key) => splitWorkloadKey(key).namespace }),
     policyQueue: new WorkQueue({ clock, observer: metrics.queue('policy'), groupOf: namespaceOfPolicy }),
+    predictionQueue: new WorkQueue({ clock, observer: metrics.queue('prediction') }),
   };
   const triggers = { ...shared, clock, renderings: (key: string) => karmada.renderings(key) };
   const events = createEventRecorder({ client, clock, hooks: { onError: (error) => log.warn('an event was not written', { error }) } });
@@ -82,6 +86,7 @@ export function createControllers(ground: Ground, fleet: Fleet, karmada: Karmada
     ...ground.trust.components,
     policyController(ground, shared, compiler, triggers),
     workloadController(ground, shared, events),
+    predictionController(ground, shared),
   ];
 }
 
@@ -114,7 +119,7 @@ function policyController(ground: Ground, shared: Shared, compiler: PolicyCompil
 
 function workloadController(ground: Ground, shared: Shared, events: EventRecorder): Component {
   const { client, clock, registry, log, metrics, operators, judging, options } = ground;
-  const { fleet, karmada, policies, ledger, pending, policyQueue } = shared;
+  const { fleet, karmada, policies, ledger, pending, policyQueue, predictionQueue } = shared;
   const reporter = new PropagationReporter({ clock, events, claimed: (claim) => karmada.claimed(claim) });
   const reconcile = createWorkloadReconcile({
     client,
@@ -129,7 +134,10 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
     propagation: {
       renderings: (key) => karmada.renderings(key),
       overriders: (workload, cluster) => karmada.overriders(workload, cluster),
-      onRecord: (key, record) => reporter.onRecord(key, record),
+      onRecord: (key, record) => {
+        reporter.onRecord(key, record);
+        if (karmada.renderings(key) !== undefined) predictionQueue.add(key, { priority: RESYNC, after: SETTLING });
+      },
     },
     namespaceLabels: (name) => fleet.namespaceLabels(name),
     uncompiled: () => [...fleet.allPolicies()].map(idOf).filter((id) => policies.get(id) === undefined),
@@ -138,6 +146,21 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
     onPin: (result) => (result === 'gone' ? undefined : metrics.pin('Patch', result)),
   });
   return controllerOf(ground, 'workload', shared.workloadQueue, reconcile);
+}
+
+function predictionController(ground: Ground, { fleet, karmada, predictionQueue }: Shared): Component {
+  const reconcile = createPredictionReconcile({
+    client: ground.client,
+    clock: ground.clock,
+    workload: (key) => fleet.workload(key),
+    renderings: (key) => karmada.renderings(key),
+    overridesOf: (workload) => karmada.overridesOf(workload),
+    cluster: (name) => karmada.clusters.store.get(name),
+    imagesOfManifest: karmada.imagesOfManifest,
+    readYaml: parseYaml,
+    onDifference: () => ground.metrics.predictionDiffers(),
+  });
+  return controllerOf(ground, 'prediction', predictionQueue, reconcile, 1);
 }
 
 function createCompiler({ client, clock, options, trust, judging, kinds }: Ground, policyQueue: WorkQueue): PolicyCompiler {
@@ -173,7 +196,6 @@ async function stopEvents(events: EventRecorder, clock: Clock, grace: number): P
   await events.stop();
 }
 
-function controllerOf({ options, log, metrics, clock }: Ground, name: string, queue: WorkQueue, reconcile: Reconcile): Component {
-  const concurrency = options.workers;
+function controllerOf({ options, log, metrics, clock }: Ground, name: string, queue: WorkQueue, reconcile: Reconcile, concurrency = options.workers): Component {
   return createController({ name, queue, reconcile, concurrency, timeout: options.reconcileTimeout, clock, log, observer: metrics.controller(name, concurrency) });
 }

@@ -139,7 +139,7 @@ class Comparison {
 }
 
 /** Whether a Work was made of another state of the template than the one that is looked at: an earlier one, a later one, or another object of its name. */
-function isBehind({ uid, generation }: WorkloadObject, work: WorkObject): boolean {
+export function isBehind({ uid, generation }: WorkloadObject, work: WorkObject): boolean {
   if (work.templateUid !== undefined && work.templateUid !== uid) return true;
   return work.generation !== undefined && generation !== undefined && work.generation !== generation;
 }

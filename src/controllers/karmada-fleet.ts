@@ -59,10 +59,12 @@ export class KarmadaFleet {
   readonly clusterResourceBindings: OptionalReflector<BindingObject>;
   readonly works: OptionalReflector<WorkObject>;
   readonly clusters: OptionalReflector<ClusterObject>;
+  readonly imagesOfManifest: ImagesOfManifest;
   readonly #nameOfKind: KarmadaFleetOptions['nameOfKind'];
   readonly #keys = new WeakMap<TemplateRef, readonly string[]>();
 
   constructor({ namespace, nameOfKind, imagesOfManifest, ...options }: KarmadaFleetOptions) {
+    this.imagesOfManifest = imagesOfManifest;
     this.#nameOfKind = nameOfKind;
     const scope = namespace === undefined ? {} : { namespace };
     const work = workProjection(imagesOfManifest);

@@ -23,6 +23,8 @@ export type Prediction = {
       readonly images: readonly PodImage[];
       /** Labels but for Karmada's own. */
       readonly labels: Readonly<Record<string, string>>;
+      /** Set where Karmada panics for another cluster: it renders one after the other, and may not come to this one. */
+      readonly uncertain?: true;
     }
   /** Karmada renders no Work, and what the cluster was told before stays. */
   | { readonly type: 'Refused'; readonly code: RefusalCode; readonly reason: string }
@@ -56,7 +58,9 @@ export function predictImages(question: PredictionQuestion): readonly Prediction
     namespaced,
     unchanged: once(() => ({ overrides: overridesInOrder(namespaced, selected), ...rendered(question, question.template) })),
   };
-  return Array.from(question.clusters, (one) => predictFor(one, run));
+  const predictions = Array.from(question.clusters, (one) => predictFor(one, run));
+  const panics = predictions.some((one) => one.type === 'Refused' && one.code === 'Panic');
+  return panics ? predictions.map((one) => (one.type === 'Images' ? { ...one, uncertain: true } : one)) : predictions;
 }
 
 interface Run extends PredictionQuestion {

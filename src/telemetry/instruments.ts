@@ -149,11 +149,12 @@ function trust({ counter, gauge }: Maker) {
   };
 }
 
-function karmada({ gauge }: Maker) {
+function karmada({ counter, gauge }: Maker) {
   return {
     templates: gauge('assay_karmada_templates', 'Workloads that Karmada propagates, by state.', ['state']),
     works: gauge('assay_karmada_works', 'What single clusters are told to run of single workloads, by the worst result of its images.', ['result']),
     dropped: gauge('assay_karmada_digests_dropped', 'What single clusters are told to run of single workloads without the digest that the workload has: an override took it away.', []),
+    differences: counter('assay_karmada_prediction_differences_total', 'Templates of which clusters are told to run something else than overrides say.', []),
   };
 }
 

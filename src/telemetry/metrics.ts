@@ -54,6 +54,8 @@ export interface Metrics {
   pin(mode: PinMode, result: PinResult): void;
   /** `code` is absent when no answer came. */
   registryRequest(kind: RequestKind, code: number | string | undefined): void;
+  /** Clusters are told to run something else of a template than overrides say. */
+  predictionDiffers(): void;
   readonly trust: TrustObserver;
   /** Has `state` asked at each scrape; the last one given counts. */
   fleet(state: () => FleetState): void;
@@ -99,6 +101,7 @@ export function createMetrics(vocabulary: Vocabulary, build: { version: string; 
     },
     pin: (mode, result) => instruments.pins.inc({ mode, result }),
     registryRequest: (kind, code) => instruments.registryRequests.inc({ kind, code: codeLabel(code) }),
+    predictionDiffers: () => instruments.karmada.differences.inc(),
     trust: trustObserver(instruments),
     fleet: (state) => {
       fleet = state;

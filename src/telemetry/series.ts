@@ -85,6 +85,7 @@ export function initialise(instruments: Instruments, vocabulary: Vocabulary): vo
   unjudged.set(0);
   unmatched.set(0);
   karmada.dropped.set(0);
+  karmada.differences.inc(0);
   for (const state of vocabulary.workloadStates) karmada.templates.set({ state }, 0);
   for (const result of [...vocabulary.results, UNMATCHED]) karmada.works.set({ result }, 0);
   for (const mode of PIN_MODES) for (const result of PIN_RESULTS) pins.inc({ mode, result }, 0);

@@ -183,6 +183,12 @@ describe('the images of a manifest', () => {
   });
 });
 
+test('what several paths lead to is one image, with the name that stands beside it', () => {
+  const kind = workloadKind({ group: 'example.com', versions: ['v1'], kind: 'X', plural: 'xs', podSpecs: ['spec'], images: ['spec.containers[*].image', 'spec.image'] });
+  const { images } = imagePartsOf(kind, { spec: { ...pod('app'), image: 'other:1' } });
+  assert.deepEqual(images.map(({ name, pointer }) => [name, pointer]), [['app', '/spec/containers/0/image'], ['/spec/image', '/spec/image']]);
+});
+
 test('an entry with a path that is none is refused', () => {
   assert.throws(() => workloadKind({ group: 'example.com', versions: ['v1'], kind: 'X', plural: 'xs', podSpecs: ['spec[0]'] }), RangeError);
 });

@@ -61,6 +61,13 @@ describe('the images of a cluster', () => {
     assert.deepEqual(names, [['ClusterOverridePolicy/z', 'OverridePolicy/a'], ['ClusterOverridePolicy/z', 'OverridePolicy/a']]);
   });
 
+  test('are uncertain where Karmada panics for another cluster', () => {
+    const panicking = override('', 'a', {}, { overrideRules: [{ targetCluster: { clusterNames: ['member1'] }, overriders: tag('v2', '/spec/template/spec/containers/7/image') }] });
+    const [one, other] = predict([panicking]);
+    assert.ok(one?.type === 'Refused' && one.code === 'Panic' && other?.type === 'Images' && other.uncertain);
+    assert.ok(predict([]).every((prediction) => prediction.type === 'Images' && prediction.uncertain === undefined));
+  });
+
   test('are one value where nothing applies', () => {
     const [one, other] = predict([override('', 'a', add('-x'), by({ name: 'other' }))]);
     assert.ok(one?.type === 'Images' && other?.type === 'Images' && one.images === other.images);

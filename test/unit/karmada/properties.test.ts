@@ -116,7 +116,8 @@ describe('of predictions it holds', () => {
   test('a cluster is of no account to another', () => {
     fc.assert(fc.property(anyTemplate, anyOverrides, (template, overrides) => {
       const alone = CLUSTERS.flatMap((one) => predictImages({ template, overrides, clusters: [one], imagesOfManifest }));
-      assert.deepEqual(alone, predict(template, overrides));
+      const together = predict(template, overrides).map((one) => (one.type === 'Images' ? { ...one, uncertain: undefined } : one));
+      assert.deepEqual(alone.map((one) => (one.type === 'Images' ? { ...one, uncertain: undefined } : one)), together);
     }), RUNS);
   });
 });

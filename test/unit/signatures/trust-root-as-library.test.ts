@@ -22,6 +22,7 @@ function withKeys(): string {
   const tlogs = Object.entries(KEYS).map(([keyDetails, kind], index) => ({
     ...one,
     baseUrl: `https://log${index}.example`,
+    ...(index === 1 ? { checkpointKeyId: { keyId: Buffer.alloc(32, 7).toString('base64') } } : {}),
     publicKey: { ...one?.publicKey, keyDetails, rawBytes: generateKey(kind).spki.toString('base64'), validFor: { start: '2020-01-01T00:00:00.5Z', ...(index === 0 ? { end: '2030-06-01T12:00:00.123456789+02:00' } : {}) } },
   }));
   return JSON.stringify({ ...root, tlogs });
@@ -30,7 +31,7 @@ function withKeys(): string {
 const ROOTS: Record<string, () => string> = {
   'the embedded one': embeddedTrustText,
   'one of the tests': () => world.trustedRootJson,
-  'one with keys of every kind': withKeys,
+  'one with keys of every kind, and of two ids': withKeys,
   ...Object.fromEntries(FILES.map((file) => [file, () => readFileSync(join(SHARED, file), 'utf8')])),
 };
 

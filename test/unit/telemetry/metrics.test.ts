@@ -72,6 +72,7 @@ const FAMILIES: Record<string, { readonly type: string; readonly labels: string[
   assay_karmada_templates: { type: 'gauge', labels: ['state'] },
   assay_karmada_works: { type: 'gauge', labels: ['result'] },
   assay_karmada_digests_dropped: { type: 'gauge', labels: [] },
+  assay_karmada_prediction_differences_total: { type: 'counter', labels: [] },
   assay_registry_requests_total: { type: 'counter', labels: ['kind', 'code'] },
   assay_watch_restarts_total: { type: 'counter', labels: ['resource'] },
   assay_watch_lists_total: { type: 'counter', labels: ['resource', 'result'] },
