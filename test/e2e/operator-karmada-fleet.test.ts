@@ -6,7 +6,7 @@ import { applyCrds } from '../support/crds.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Any, apply, deployment, get, keyedPolicy, list, run } from '../support/installation.ts';
 import { fleetAt, type KarmadaFleet } from '../support/karmada.ts';
-import { karmadaKubeconfig, type KarmadaScene, setKarmadaScene } from '../support/karmada-scene.ts';
+import { karmadaKubeconfig, type KarmadaScene, setKarmadaScene, worksOf } from '../support/karmada-scene.ts';
 import { type Operator, startOperator } from '../support/operator.ts';
 import { type PushedImage, pushImage } from '../support/sigstore/push.ts';
 
@@ -99,6 +99,21 @@ test('of a policy of all namespaces the status names the cluster where an overri
   });
 });
 
+test('what somebody writes into a Work is judged as what that cluster runs', async () => {
+  const [pushed, evil] = [await signed('work/app:1'), await pushImage(host, 'evil/app:1', { content: 'evil' })];
+  await propagateEverywhere('work', 'work');
+  await policy('work', `${host}/work/**`);
+  await apply(fleet, deployment(scene.namespace, 'work', [pushed.reference], {}, { labels: { set: 'work' } }));
+  await scene.arrived('work', { member1: pushed.pinned, member2: pushed.pinned });
+  const work = (await worksOf(fleet, scene.namespace, 'work')).get('member1');
+  const patch = [{ op: 'replace', path: '/spec/workload/manifests/0/spec/template/spec/containers/0/image', value: evil.pinned }];
+  await run(fleet, ['patch', 'works.work.karmada.io', work.metadata.name, '-n', work.metadata.namespace, '--type=json', '-p', JSON.stringify(patch)]);
+  await eventually('the report', async () => {
+    const { clusters } = await status('work');
+    assert.deepEqual(clusters.map(({ name, failed }: Any) => [name, failed]), [['member1', 1], ['member2', 0]]);
+  });
+});
+
 test('fifty propagated workloads that Karmada reports on all the time cost no write and no request to a registry', { timeout: 180_000 }, async () => {
   idle = Array.from({ length: 50 }, (_, at) => `idle-${at}`);
   await propagateEverywhere('idle', 'idle');
@@ -124,6 +139,13 @@ test('fifty propagated workloads that Karmada reports on all the time cost no wr
   assert.ok(changed >= 40, `only ${changed} templates were reported on`);
   assert.deepEqual(scene.writes(since), []);
   assert.equal(await scene.registryRequests(operator), requests);
+});
+
+test('what overrides say is what clusters are told, but for the Work that somebody wrote into, and that is told', async () => {
+  await eventually('the difference', async () => assert.equal(await operator.metric('assay_karmada_prediction_differences_total'), 1), 60_000);
+  assert.ok((await operator.metric('controller_runtime_reconcile_total{controller="prediction",result="success"}') ?? 0) >= 52);
+  const told = operator.log().filter(({ message }) => String(message).startsWith('clusters are told to run something else'));
+  assert.deepEqual(told.map(({ template }) => template), [`Deployment/${scene.namespace}/work`]);
 });
 
 /** What a member's controllers would write: Karmada brings it into the Work, the binding and the template. */

@@ -89,6 +89,18 @@ test('a difference that stays is told once, and counted', async () => {
   assert.match(JSON.stringify(world.context.log.lines), /a: mirror\.example\/acme\/app:1 was expected at \/spec\/template\/spec\/containers\/0\/image, and there is elsewhere\.example\/app:1/);
 });
 
+test('the same difference is not told again after a scaling', async () => {
+  const world = new World();
+  world.overrides = [];
+  for (const generation of [1, 2]) {
+    world.object = workload([field(APP)], { generation });
+    world.renderings = [rendering('b', [field('elsewhere.example/app:1')], { generation })];
+    await world.look();
+    await world.look();
+  }
+  assert.deepEqual([world.told, world.differences], [1, 1]);
+});
+
 test('one that passes while Karmada follows an edit is not', async () => {
   const world = new World();
   world.renderings = [rendering('a', [field(APP)]), rendering('b', [field(APP)])];
@@ -141,11 +153,14 @@ test('a cluster that is being left is told what it was told, and is no differenc
   assert.deepEqual([await world.look(), world.differences], [undefined, 0]);
 });
 
-test('what Karmada was to refuse, and rendered, is a difference', async () => {
-  const world = new World();
-  world.overrides = [{ ...mirror, rules: [{ overriders: { plaintext: [{ path: '/spec/nowhere/at/all', operator: 'replace', value: 'x' }] } }] }];
-  world.renderings = [rendering('b', [field(APP)])];
-  await world.look();
-  await world.look();
-  assert.equal(world.differences, 1);
-});
+for (const [what, path] of Object.entries({ 'an override that Karmada refuses': '/spec/nowhere/at/all', 'one at which it panics': '/spec/template/spec/containers/7/image' })) {
+  test(`${what} leaves what was rendered before, which is no difference`, async () => {
+    const world = new World();
+    const overriders = path.endsWith('image') ? { imageOverrider: [{ predicate: { path }, component: 'Tag', operator: 'replace', value: '2' }] } : { plaintext: [{ path, operator: 'replace', value: 'x' }] };
+    world.overrides = [{ ...mirror, rules: [{ targetCluster: { clusterNames: ['a'] }, overriders }] }];
+    world.renderings = [rendering('a', [field('earlier:1')]), rendering('b', [field(path.endsWith('image') ? 'earlier:1' : APP)])];
+    await world.look();
+    await world.look();
+    assert.deepEqual([world.lists, world.differences], [1, 0]);
+  });
+}
