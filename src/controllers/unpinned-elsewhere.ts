@@ -15,9 +15,14 @@ export function unpinnedElsewhere(workload: Named, images: readonly EffectiveIma
   if (first !== undefined) return digestDropped(workload, dropped, first, overriders);
   const [open] = images.filter((image) => verified(image) && !image.pinned);
   if (open === undefined) return undefined;
-  const text = (where: string): string =>
-    `${where} ${open.clusters.length === 1 ? 'runs' : 'run'} ${open.field.image} instead of ${open.own ?? 'nothing'}, which holds no digest; Karmada has not brought what the template says there, or an override adds it`;
+  const text = (where: string): string => `${where} ${open.clusters.length === 1 ? 'runs' : 'run'} ${whatRuns(open)}`;
   return { reason: 'NotPinned', message: text(named(open.clusters)), discreet: text(counted(open.clusters)) };
+}
+
+function whatRuns({ field: { image }, own }: EffectiveImage): string {
+  if (own === undefined) return `${image}, which an override adds without a digest; write it there with its digest`;
+  if (own.includes('@')) return `${image}, and Karmada has not brought ${own} there; the conditions of its ResourceBinding say why`;
+  return `${image} in place of ${own}, and neither holds a digest`;
 }
 
 type Named = Pick<WorkloadObject, 'kind' | 'namespace' | 'name'>;

@@ -190,8 +190,18 @@ test('a cluster that does not get what the template says is judged by what it ru
   world.clock.advance(30_000);
   const { record } = await world.look();
   assert.deepEqual([effective(record), record.unpinned?.reason], [[`${APP} in a: release Verified unpinned`], 'NotPinned']);
+  assert.match(record.unpinned?.message ?? '', /^cluster a runs ghcr\.io\/acme\/app:1, and Karmada has not brought ghcr\.io\/acme\/app@sha256:1+ there/);
+  assert.match(record.unpinned?.discreet ?? '', /^1 cluster runs/);
   world.clock.advance(60_000);
   assert.deepEqual(effective((await world.look()).record), effective(record));
+});
+
+test('a container that an override adds is judged, and unpinned without a digest', async () => {
+  const world = new World(inForce({ images: [{ glob: 'ghcr.io/acme/**' }] }));
+  world.renderings = [rendering('a', [field(PINNED), field('ghcr.io/acme/side:1', 1)])];
+  const { record } = await world.look();
+  assert.deepEqual(effective(record), ['ghcr.io/acme/side:1 in a: release Verified unpinned']);
+  assert.match(record.unpinned?.message ?? '', /^cluster a runs ghcr\.io\/acme\/side:1, which an override adds without a digest/);
 });
 
 test('what fails in a cluster is asked for again as anything that fails', async () => {
