@@ -37,17 +37,20 @@ after(() => camera.close());
 describe(`of ${COUNT} combinations of templates and policies, on the real Karmada`, () => {
   it('each is rendered as it was predicted, by the policy that was predicted', async (t) => {
     const all = combinations(COUNT, SEED, namespaces);
-    await camera.create([...namespaces.flatMap(commonPolicies), ...all.flatMap(({ policies }) => policies)]);
+    await camera.create([...namespaces.flatMap((namespace, index) => commonPolicies(namespace, index % 2 === 1)), ...all.flatMap(({ policies }) => policies)]);
     await eventually('clusters that serve the kinds', async () => assert.equal((await camera.serving('predicted.example/v1')).length, 2));
     // The detector chooses among the policies that it has seen.
     await sleep(1000);
     await camera.create(all.map(({ template }) => template));
     const picture = await settled();
-    const outcomes = picture.templates.flatMap((template) => expectation(template, picture).predictions);
+    const expectations = picture.templates.map((template) => expectation(template, picture));
+    const chosen = Object.groupBy(expectations, ({ choice }) => (choice.type === 'None' ? choice.because : choice.policy.kind));
+    const outcomes = expectations.flatMap(({ predictions }) => predictions);
     const counts = Object.groupBy(outcomes, (one) => (one.type === 'Images' ? (one.applied.length === 0 ? 'as it is' : 'overridden') : one.code));
-    const shown = Object.entries(counts).map(([name, list]) => `${list?.length} ${name}`);
+    const shown = Object.entries({ ...chosen, ...counts }).map(([name, list]) => `${list?.length} ${name}`);
     t.diagnostic(`predicted and observed: ${shown.join(', ')}`);
     assert.equal(picture.templates.length, COUNT);
+    for (const kind of ['PropagationPolicy', 'ClusterPropagationPolicy'] as const) assert.ok((chosen[kind]?.length ?? 0) >= 20, `no more than a few by a ${kind}`);
     for (const name of ['as it is', 'overridden', 'PathMissing', 'ImageInvalid', 'TypeMismatch', 'Panic'] as const) assert.ok((counts[name]?.length ?? 0) > 0, `no combination is ${name}`);
   });
 

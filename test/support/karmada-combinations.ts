@@ -24,11 +24,11 @@ export function combinations(count: number, seed: number, namespaces: readonly s
   return Array.from({ length: count }, (_, index) => combination(createDice(seed, index), `c${index}`, namespaces[index % namespaces.length] ?? ''));
 }
 
-/** What every namespace has beside: policies without a name, and overrides of everything in it. */
-export function commonPolicies(namespace: string): readonly Any[] {
+/** What every namespace has beside: a policy for everything in it, of the namespace or of the cluster, and overrides of everything. */
+export function commonPolicies(namespace: string, byCluster: boolean): readonly Any[] {
   const everything = Object.keys(KINDS).map((key) => selectorOf(key, namespace));
   return [
-    policy('PropagationPolicy', namespace, 'all', { resourceSelectors: everything, ...placement({}) }),
+    policy(byCluster ? 'ClusterPropagationPolicy' : 'PropagationPolicy', byCluster ? '' : namespace, `${namespace}-all`, { resourceSelectors: everything, ...placement({}) }),
     policy('OverridePolicy', namespace, 'gold', { resourceSelectors: everything.map((one) => ({ ...one, labelSelector: { matchLabels: { tier: 'gold' } } })), overrideRules: [{ overriders: images('Repository', 'add', '-gold') }] }),
     policy('ClusterOverridePolicy', '', `${namespace}-two`, { resourceSelectors: everything, overrideRules: [{ targetCluster: { clusterNames: ['member2'] }, overriders: images('Registry', 'add', 'two.example') }] }),
     policy('ClusterOverridePolicy', '', `${namespace}-switch`, {
