@@ -172,3 +172,21 @@ test('an operator that starts again finds everything as it was, and writes nothi
   assert.deepEqual(await status('drop'), before_);
   assert.equal((await get(fleet, scene.namespace, 'deployment', idle[0] ?? '')).spec.template.spec.containers[0].image, image.pinned);
 });
+
+test('an outage of the server of clusters takes nothing back, and templates are judged and pinned all the same', async () => {
+  const component = karmada.components['karmada-aggregated-apiserver'];
+  const before_ = await status('drop');
+  await component.stop();
+  try {
+    await eventually('the trouble', async () => assert.equal(await operator.metric('assay_watch_failing{resource="clusters.cluster.karmada.io"}'), 1));
+    const pushed = await signed('base/late:1');
+    await apply(fleet, deployment(scene.namespace, 'late', [pushed.reference], {}, { labels: { set: 'idle' } }));
+    await scene.arrived('late', { member1: pushed.pinned, member2: pushed.pinned });
+    await eventually('the new one among the others', async () => assert.deepEqual((await status('idle')).clusters.map(({ workloads, verified }: Any) => [workloads, verified]), [[51, 51], [51, 51]]));
+    assert.deepEqual(await status('drop'), before_);
+    assert.equal((await fetch(`${operator.probesUrl}/readyz`)).status, 200);
+  } finally {
+    await component.start();
+  }
+  await eventually('the end of it', async () => assert.equal(await operator.metric('assay_watch_failing{resource="clusters.cluster.karmada.io"}'), 0), 90_000);
+});
