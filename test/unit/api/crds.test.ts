@@ -44,11 +44,11 @@ test('the generated files are those of crds/', () => {
 test('a changed CRD makes the generated files stale', () => {
   const copy = mkdtempSync(join(tmpdir(), 'assay-crds-'));
   try {
-    for (const path of ['crds', 'src/api', 'src/verification/policy']) cpSync(join(ROOT, path), join(copy, path), { recursive: true });
+    for (const path of ['crds', 'src/api', 'src/cli/doctor', 'src/verification/policy']) cpSync(join(ROOT, path), join(copy, path), { recursive: true });
     assert.deepEqual(staleFiles(copy), []);
     const file = join(copy, 'crds/clusterimageverifications.yaml');
     writeFileSync(file, readFileSync(file, 'utf8').replace('enum: [Enforce, Warn, Audit]', 'enum: [Enforce, Warn]'));
-    assert.deepEqual(staleFiles(copy), ['src/api/v1alpha1.gen.ts', 'src/verification/policy/schema.gen.ts']);
+    assert.deepEqual(staleFiles(copy), ['src/api/v1alpha1.gen.ts', 'src/verification/policy/schema.gen.ts', 'src/cli/doctor/definitions.gen.ts']);
   } finally {
     rmSync(copy, { recursive: true });
   }
