@@ -1,4 +1,4 @@
-import { compileGlob, type ImageGlob, matchesGlob } from '../../api/image-glob.ts';
+import { compileGlob, matchesGlob } from '../../api/image-glob.ts';
 import { parseImageReference } from '../../api/image-reference.ts';
 import { overrideImage } from '../../karmada/image-overrider.ts';
 import { fieldOf, listOf, textOf } from '../../karmada/json.ts';
@@ -13,12 +13,8 @@ const SOME_DIGEST = `sha256:${'0'.repeat(64)}`;
 
 type Image = TemplateFacts['images'][number];
 
-/** A policy that pins, with its globs compiled. */
-interface Pinning {
-  readonly namespace: string | undefined;
-  readonly form: string;
-  readonly globs: readonly ImageGlob[];
-}
+/** As which form an image of a namespace is pinned: the shortest that any policy asks for; undefined where nobody pins it. */
+type FormOf = (image: string, namespace: string) => string | undefined;
 
 /** What one override policy does to one template. */
 interface Effect {
@@ -34,8 +30,10 @@ export function checkOverrides({ karmada, policies }: Facts): readonly Finding[]
   if (!overrides.seen) return [say('unseen', `override policies could not be read: ${overrides.why}`, 'kubectl get op,cop -A')];
   if (!templates.seen) return [say('unseen', `templates could not be read: ${templates.why}`)];
   if (policies?.seen !== true) return [];
-  const pinning = policies.value.items.filter(({ pinMode, enforcement, suspended }) => pinMode !== 'Never' && enforcement !== 'Audit' && !suspended).map(compiled);
-  const effects = overrides.value.items.flatMap((override) => templates.value.items.filter((template) => selects(override, template)).flatMap((template) => effectsOn(override, template, pinning)));
+  const formOf = formsBy(policies.value.items);
+  const byNamespace = Map.groupBy(templates.value.items, ({ namespace }) => namespace);
+  const reach = ({ namespace }: OverridePolicyObject): readonly TemplateFacts[] => (namespace === '' ? templates.value.items : (byNamespace.get(namespace) ?? []));
+  const effects = overrides.value.items.flatMap((override) => reach(override).filter((template) => selects(override, template)).flatMap((template) => effectsOn(override, template, formOf)));
   const findings = TROUBLES.flatMap(({ trouble, result, what, todo }) => {
     const objects = [...new Set(effects.filter((effect) => effect.trouble === trouble).map(({ object }) => object))];
     return objects.length === 0 ? [] : [say(result, what(objects.length), todo, objects)];
@@ -74,33 +72,42 @@ const TROUBLES: readonly { readonly trouble: Effect['trouble']; readonly result:
   },
 ];
 
-function effectsOn(override: OverridePolicyObject, template: TemplateFacts, pinning: readonly Pinning[]): readonly Effect[] {
+function effectsOn(override: OverridePolicyObject, template: TemplateFacts, formOf: FormOf): readonly Effect[] {
   const { kind, namespace, name, images } = template;
   const object = `${kind} ${namespace}/${name} (${override.kind} ${override.namespace === '' ? '' : `${override.namespace}/`}${override.name})`;
   const overriders = override.rules.flatMap((rule) => listOf(rule.overriders['imageOverrider']));
   const paths = override.rules.flatMap((rule) => listOf(rule.overriders['plaintext'])).map((one) => textOf(fieldOf(one, 'path')));
-  const troubles = new Set<Effect['trouble']>(overriders.flatMap((overrider) => images.flatMap((image) => troubleOf(image, overrider, template, pinning))));
-  if (images.some((image) => formOf(image, template, pinning) !== undefined && paths.some((path) => writes(path, image)))) troubles.add('rewrites');
+  const troubles = new Set<Effect['trouble']>(overriders.flatMap((overrider) => images.flatMap((image) => troubleOf(image, overrider, template, formOf))));
+  if (images.some((image) => formOf(image.image, namespace) !== undefined && paths.some((path) => writes(path, image)))) troubles.add('rewrites');
   return [...troubles].map((trouble) => ({ trouble, object }));
 }
 
-function troubleOf(image: Image, overrider: unknown, template: TemplateFacts, pinning: readonly Pinning[]): readonly Effect['trouble'][] {
+function troubleOf(image: Image, overrider: unknown, template: TemplateFacts, formOf: FormOf): readonly Effect['trouble'][] {
   const path = textOf(fieldOf(fieldOf(overrider, 'predicate'), 'path'));
   const isReached = path === '' ? image.holder === 'containers' && REACHED.has(template.kind) : path === image.pointer;
   // With a predicate it is meant for that one image, and moving only some of a pod's images is what "tag" is about.
   if (!isReached) return path === '' && textOf(fieldOf(overrider, 'component')) !== 'Tag' ? ['misses'] : [];
-  const form = formOf(image, template, pinning);
+  const form = formOf(image.image, template.namespace);
   const isPinned = image.image.includes('@');
   if (form === undefined || keepsDigest(isPinned ? image.image : pinnedAs(image.image, form), overrider)) return [];
   return [keepsDigest(pinnedAs(image.image, 'Digest'), overrider) ? 'drops' : 'unpins'];
 }
 
-/** As which form an image is pinned: the shortest that any policy asks for; undefined where nobody pins it. */
-function formOf({ image }: Image, { namespace }: TemplateFacts, pinning: readonly Pinning[]): string | undefined {
-  const name = nameOf(image);
-  if (name === undefined) return undefined;
-  const forms = pinning.filter((policy) => (policy.namespace ?? namespace) === namespace && policy.globs.some((glob) => matchesGlob(glob, name))).map(({ form }) => form);
-  return forms.length === 0 ? undefined : forms.includes('Digest') ? 'Digest' : 'TagAndDigest';
+/** Each image of a namespace is looked up once, among the policies that may govern it. */
+function formsBy(policies: readonly PolicyFacts[]): FormOf {
+  const pinning = policies.filter(({ pinMode, enforcement, suspended }) => pinMode !== 'Never' && enforcement !== 'Audit' && !suspended);
+  const byNamespace = Map.groupBy(pinning.map(({ namespace = '', pinForm, globs }) => ({ namespace, pinForm, globs: globs.flatMap((glob) => orNothing(() => compileGlob(glob))) })), ({ namespace }) => namespace);
+  const known = new Map<string, string | undefined>();
+  const find: FormOf = (image, namespace) => {
+    const [name] = orNothing(() => parseImageReference(image).name);
+    const governing = [...(byNamespace.get('') ?? []), ...(byNamespace.get(namespace) ?? [])].filter(({ globs }) => name !== undefined && globs.some((glob) => matchesGlob(glob, name)));
+    return governing.length === 0 ? undefined : governing.some(({ pinForm }) => pinForm === 'Digest') ? 'Digest' : 'TagAndDigest';
+  };
+  return (image, namespace) => {
+    const key = `${namespace} ${image}`;
+    if (!known.has(key)) known.set(key, find(image, namespace));
+    return known.get(key);
+  };
 }
 
 /** What stands in the template once it is pinned. */
@@ -124,17 +131,8 @@ function writes(path: string, { pointer }: Image): boolean {
   return path === pointer || (path.length > 1 && pointer.startsWith(`${path}/`));
 }
 
-function selects({ namespace, resourceSelectors }: OverridePolicyObject, template: TemplateFacts): boolean {
-  if (namespace !== '' && namespace !== template.namespace) return false;
+function selects({ resourceSelectors }: OverridePolicyObject, template: TemplateFacts): boolean {
   return resourceSelectors.length === 0 || highestScore(template, resourceSelectors) > SCORE.none;
-}
-
-function compiled({ namespace, pinForm, globs }: PolicyFacts): Pinning {
-  return { namespace, form: pinForm, globs: globs.flatMap((glob) => orNothing(() => compileGlob(glob))) };
-}
-
-function nameOf(image: string): string | undefined {
-  return orNothing(() => parseImageReference(image).name)[0];
 }
 
 function orNothing<Value>(read: () => Value): readonly Value[] {

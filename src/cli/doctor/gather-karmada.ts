@@ -19,8 +19,8 @@ const OVERRIDES: readonly Resource[] = [
   { ...POLICY_GROUP, plural: 'overridepolicies', kind: 'OverridePolicy', namespaced: true },
   { ...POLICY_GROUP, plural: 'clusteroverridepolicies', kind: 'ClusterOverridePolicy', namespaced: false },
 ];
-/** Of each kind. */
-const LIMIT = 5000;
+/** Of each kind: each is held against each template that it may reach. */
+const LIMIT = 1000;
 
 /** The groups of Karmada that are worked with, each at the version that is read. */
 const GROUPS = ['policy.karmada.io/v1alpha1', 'work.karmada.io/v1alpha2', 'work.karmada.io/v1alpha1', 'cluster.karmada.io/v1alpha1'] as const;

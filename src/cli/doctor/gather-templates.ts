@@ -9,7 +9,7 @@ import { joined, sampleOf } from './look.ts';
 import type { Sample, TemplateFacts } from './types.ts';
 
 /** Of each kind. */
-const LIMIT = 5000;
+const LIMIT = 2000;
 const MAX_NAMESPACES = 200;
 const MAX_SECRETS = 5000;
 const SECRETS = { group: '', version: 'v1', plural: 'secrets', kind: 'Secret', namespaced: true } as const;

@@ -81,6 +81,20 @@ describe('what override policies do to pinned images', () => {
     assert.equal(finding?.count, 2);
   });
 
+  test('are found soon, of a thousand overrides of the cluster over ten thousand templates', () => {
+    const many = <Item>(count: number, make: (index: number) => Item): { items: Item[]; more: boolean } => ({ items: Array.from({ length: count }, (_, index) => make(index)), more: false });
+    const started = process.cpuUsage();
+    const found = complaints({
+      policies: seen(many(1000, (index) => policy({ id: `p${index}`, namespace: `n${index}` }))),
+      karmada: karmada({
+        overrides: seen(many(1000, (index) => override(images({ component: 'Tag', operator: 'replace', value: 'v2' }), { namespace: '', kind: 'ClusterOverridePolicy', name: `o${index}`, resourceSelectors: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: `t${index}` }] }))),
+        templates: seen(many(10_000, (index) => template({ namespace: `n${index % 1000}`, name: `t${index % 3000}` }))),
+      }),
+    });
+    assert.equal(found[0]?.count, 1000);
+    assert.ok(process.cpuUsage(started).user < 5_000_000, `${process.cpuUsage(started).user}`);
+  });
+
   test('of a part only are told as a part', () => {
     const [finding] = complaints({ karmada: karmada({ templates: seen({ items: [template()], more: true }) }) });
     assert.match(`${finding?.result} ${finding?.what}`, /^unseen only 0 override policies and 1 template were looked at/);
