@@ -136,7 +136,7 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
       overriders: (workload, cluster) => karmada.overriders(workload, cluster),
       onRecord: (key, record) => {
         reporter.onRecord(key, record);
-        if (karmada.renderings(key) !== undefined) predictionQueue.add(key, { priority: RESYNC, after: SETTLING });
+        if (karmada.isKnown) predictionQueue.add(key, { priority: RESYNC, after: SETTLING });
       },
     },
     namespaceLabels: (name) => fleet.namespaceLabels(name),

@@ -73,6 +73,10 @@ class Comparison {
   readonly #own: ReadonlyMap<string, PodImage>;
   readonly #labels: Readonly<Record<string, string>> | undefined;
   readonly #groups = new Map<string, Group>();
+  /** By the images of a manifest, which those of many clusters share: whether they are the template's, container by container. */
+  readonly #sameImages = new Map<readonly PodImage[], boolean>();
+  /** The same for labels. */
+  readonly #sameLabels = new Map<WorkObject['labels'], boolean>();
   /** By pointer of the template's field: clusters that do not run it as it stands there. */
   readonly #elsewhere = new Map<string, Set<string>>();
   #rendering = false;
@@ -85,8 +89,9 @@ class Comparison {
   }
 
   take({ work, leaving }: Rendering): void {
-    const behind = isBehind(this.#workload, work);
     const labels = this.#labelsOf(work);
+    if (labels === undefined && this.#isTemplates(work.images)) return;
+    const behind = isBehind(this.#workload, work);
     const seen = new Set<string>();
     for (const field of work.images) {
       const own = this.#own.get(placeOf(field));
@@ -114,7 +119,15 @@ class Comparison {
     if (this.#labels === undefined) return undefined;
     if (work.labelsOmitted === true) return { of: undefined };
     const labels = work.labels ?? {};
-    return sameValue(labels, this.#labels) ? undefined : { of: labels };
+    return recall(this.#sameLabels, work.labels, () => sameValue(labels, this.#labels)) ? undefined : { of: labels };
+  }
+
+  /** Whether every image of the template is where it is in the template, and nothing else. */
+  #isTemplates(images: readonly PodImage[]): boolean {
+    return recall(this.#sameImages, images, () => {
+      const places = new Set(images.map(placeOf));
+      return places.size === this.#own.size && images.every((image) => this.#own.get(placeOf(image))?.image === image.image);
+    });
   }
 
   /** WARNING: every scaling moves the generation on for a moment, and must not make what an override says come and go in the status. */
@@ -142,6 +155,12 @@ class Comparison {
 export function isBehind({ uid, generation }: WorkloadObject, work: WorkObject): boolean {
   if (work.templateUid !== undefined && work.templateUid !== uid) return true;
   return work.generation !== undefined && generation !== undefined && work.generation !== generation;
+}
+
+function recall<Key>(known: Map<Key, boolean>, key: Key, find: () => boolean): boolean {
+  const found = known.get(key) ?? find();
+  known.set(key, found);
+  return found;
 }
 
 function placeOf(image: PodImage): string {

@@ -46,6 +46,8 @@ const RESOURCES = {
 const BY_TEMPLATE = 'template';
 const BY_ID = 'id';
 const BY_NAMESPACE = 'namespace';
+/** Works and bindings with all that clusters report are 5 to 10 KB each: so many are parsed and taken in within some 10 milliseconds. */
+const PAGE = 200;
 /** The overriders that may change an image. */
 const TOUCHING_IMAGES = ['imageOverrider', 'plaintext', 'fieldOverrider'];
 
@@ -68,7 +70,7 @@ export class KarmadaFleet {
     this.#nameOfKind = nameOfKind;
     const scope = namespace === undefined ? {} : { namespace };
     const work = workProjection(imagesOfManifest);
-    const byId = { indexes: { [BY_ID]: ({ id }: BindingObject) => (id === undefined ? [] : [id]) } };
+    const byId = { pageSize: PAGE, indexes: { [BY_ID]: ({ id }: BindingObject) => (id === undefined ? [] : [id]) } };
     const { propagationPolicies, clusterPropagationPolicies, overridePolicies, clusterOverridePolicies, resourceBindings, clusterResourceBindings, works, clusters } = RESOURCES;
     this.propagationPolicies = new OptionalReflector({ ...options, ...scope, resource: propagationPolicies, project: projectPropagationPolicy });
     this.clusterPropagationPolicies = new OptionalReflector({ ...options, resource: clusterPropagationPolicies, project: projectPropagationPolicy });
@@ -84,6 +86,7 @@ export class KarmadaFleet {
     this.clusterResourceBindings = new OptionalReflector({ ...options, ...byId, resource: clusterResourceBindings, project: projectBinding });
     this.works = new OptionalReflector({
       ...options,
+      pageSize: PAGE,
       resource: works,
       project: (object) => {
         const found = work(object);
@@ -108,10 +111,18 @@ export class KarmadaFleet {
     return [this.resourceBindings, this.clusterResourceBindings];
   }
 
+  /** Whether there is a Karmada, and its Works are known. */
+  get isKnown(): boolean {
+    return this.works.availability === 'present' && this.works.hasSynced;
+  }
+
   /** What clusters are told to run of a workload, by its key; undefined where there is no Karmada, or while its Works are not known. */
   renderings(key: string): readonly Rendering[] | undefined {
-    if (this.works.availability !== 'present' || !this.works.hasSynced) return undefined;
-    return [...this.works.store.byIndex(BY_TEMPLATE, key)].map((work) => ({ work, leaving: this.#isLeaving(work) }));
+    if (!this.isKnown) return undefined;
+    const works = [...this.works.store.byIndex(BY_TEMPLATE, key)];
+    // In most templates there is one binding, and it leaves no cluster.
+    const left = new Map([...new Set(works.map(({ bindingId }) => bindingId))].map((id) => [id, this.#left(id)]));
+    return works.map((work) => ({ work, leaving: left.get(work.bindingId)?.has(work.cluster) === true }));
   }
 
   /** The policy that a template was claimed by, if it exists. */
@@ -144,9 +155,10 @@ export class KarmadaFleet {
     return [...overridesInOrder([...this.clusterOverridePolicies.store.values()], selected), ...overridesInOrder(namespaced, selected)];
   }
 
-  #isLeaving({ bindingId, cluster }: WorkObject): boolean {
-    if (bindingId === undefined) return false;
-    return this.bindings.some(({ store }) => [...store.byIndex(BY_ID, bindingId)].some(({ evicting }) => evicting.includes(cluster)));
+  /** The clusters that are being left by a binding. */
+  #left(bindingId: string | undefined): ReadonlySet<string> {
+    if (bindingId === undefined) return new Set();
+    return new Set(this.bindings.flatMap(({ store }) => [...store.byIndex(BY_ID, bindingId)].flatMap(({ evicting }) => evicting)));
   }
 }
 

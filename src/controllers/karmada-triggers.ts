@@ -1,7 +1,7 @@
 import type { BindingObject, TemplateRef, WorkObject } from '../karmada/types.ts';
 import { sameValue } from '../kube/patch.ts';
 import type { Change, Stored } from '../kube/store.ts';
-import { FRESH, RESYNC, type WorkQueue } from '../runtime/work-queue.ts';
+import { FRESH, type WorkQueue } from '../runtime/work-queue.ts';
 import { subjectOf } from './fleet.ts';
 import type { KarmadaFleet } from './karmada-fleet.ts';
 
@@ -10,14 +10,19 @@ export interface KarmadaTriggerDependencies {
   readonly workloadQueue: Pick<WorkQueue, 'add'>;
 }
 
+/** Karmada tells one cluster after the other: a template is judged when it has told some more, and not for each. Milliseconds. */
+export const GATHERING = 500;
+
 /**
- * Has a template judged again when what a cluster is told to run of it changes, or whether it is being left. Of Karmada's reports nothing
- * is kept, so that they wake nobody. Returns how to end that.
+ * Has a template judged again when what a cluster is told to run of it changes, or whether it is being left; what changes within half a second is one
+ * change. What is there already wakes nobody: its templates are judged at the start anyway. Of Karmada's reports nothing is kept, so that they
+ * wake nobody either. Returns how to end that.
  */
 export function connectKarmadaTriggers({ karmada, workloadQueue }: KarmadaTriggerDependencies): () => void {
   let initial = true;
   const wake = (template: TemplateRef): void => {
-    for (const one of karmada.templateKeys(template)) workloadQueue.add(one, { priority: initial ? RESYNC : FRESH });
+    if (initial) return;
+    for (const one of karmada.templateKeys(template)) workloadQueue.add(one, { priority: FRESH, after: GATHERING });
   };
   const endings = [
     karmada.works.subscribe((change) => {

@@ -1,4 +1,5 @@
 import { parseImageReference } from '../api/image-reference.ts';
+import type { PodImage } from '../api/pod-images.ts';
 import type { Clock } from '../base/clock.ts';
 import { FRESH, RESYNC, type WorkQueue } from '../runtime/work-queue.ts';
 import type { PolicyScope } from '../verification/policy/compiled-policy.ts';
@@ -99,7 +100,7 @@ function lookAt(dependencies: TriggerDependencies, sweep: Sweep, from: number): 
   const slice = sweep.workloads.slice(from, from + SLICE);
   for (const workload of slice) {
     const key = workloadKey(workload);
-    const renderings = dependencies.renderings?.(key) ?? [];
+    const renderings = (): readonly Rendering[] => dependencies.renderings?.(key) ?? [];
     if (!sweep.states.some((one) => mayGovern(fleet, one, workload, renderings))) continue;
     if (sweep.stays) pending.add(sweep.id, key);
     workloadQueue.add(key, { priority: RESYNC });
@@ -110,15 +111,24 @@ function lookAt(dependencies: TriggerDependencies, sweep: Sweep, from: number): 
   else if (from > 0) policyQueue.add(sweep.id);
 }
 
-/** Governance follows the image: a policy may mean the template, or what some cluster runs of it. */
-function mayGovern(fleet: Fleet, state: PolicyState, { kind, namespace, labels, images }: WorkloadObject, renderings: readonly Rendering[]): boolean {
+/** Governance follows the image: a policy may mean the template, or what some cluster runs of it; that is looked at where it matters. */
+function mayGovern(fleet: Fleet, state: PolicyState, { kind, namespace, labels, images }: WorkloadObject, renderings: () => readonly Rendering[]): boolean {
   const scope = scopeOf(state);
   const namespaceLabels = fleet.namespaceLabels(namespace);
   // Whether a namespace that is not known yet is chosen nobody can say: the workload waits for it, and then counts.
   const unsure = namespaceLabels === undefined && state.key.namespace === undefined;
-  const chosen = (of: WorkloadObject['labels']): boolean => scope.governsWorkload({ kind, namespace, labels: of, namespaceLabels: namespaceLabels ?? {} });
-  const overridden = new Set(renderings.map(({ work }) => (work.labelsOmitted === true ? undefined : (work.labels ?? {}))));
-  if (!unsure && !chosen(labels) && ![...overridden].some(chosen)) return false;
-  const texts = new Set([...images, ...renderings.flatMap(({ work }) => work.images)].map(({ image }) => image));
-  return [...texts].some((image) => governsText(scope, image));
+  const chosen = (of: WorkloadObject['labels']): boolean => unsure || scope.governsWorkload({ kind, namespace, labels: of, namespaceLabels: namespaceLabels ?? {} });
+  const means = (some: readonly PodImage[]): boolean => some.some(({ image }) => governsText(scope, image));
+  const [own, named] = [chosen(labels), means(images)];
+  if (own && named) return true;
+  const works = renderings().map(({ work }) => work);
+  // What most clusters have is one value in memory.
+  if (!own && !distinct(works.map((work) => (work.labelsOmitted === true ? undefined : (work.labels ?? NO_LABELS)))).some(chosen)) return false;
+  return named || distinct(works.map((work) => work.images)).some(means);
+}
+
+const NO_LABELS = {};
+
+function distinct<Value>(values: readonly Value[]): readonly Value[] {
+  return [...new Set(values)];
 }

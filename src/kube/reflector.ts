@@ -129,7 +129,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
 
   async #list(signal: AbortSignal): Promise<number> {
     const started = this.#options.clock.now();
-    const next = new Map<string, T>();
+    const next = this.#store.staging();
     let count = 0;
     try {
       const options = { ...selectionOf(this.#options), pageSize: this.#options.pageSize ?? 500, signal };
@@ -137,7 +137,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
         count += items.length;
         for (const item of items as readonly O[]) {
           const value = this.#project(item);
-          if (value !== undefined) next.set(keyOf(value), value);
+          if (value !== undefined) next.put(value);
         }
       });
       signal.throwIfAborted();
@@ -151,8 +151,8 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
   }
 
   /** WARNING: the old content stays until the new is whole: a policy that is absent for a moment would unpin a fleet. */
-  #take(version: string, next: ReadonlyMap<string, T>): void {
-    const changes = this.#store.replace(next);
+  #take(version: string, next: Store<T>): void {
+    const changes = this.#store.adopt(next);
     this.#version = version;
     this.#unreadableAt = undefined;
     this.#aliveAt = this.#options.clock.now();

@@ -38,10 +38,10 @@ type Index = Map<string, Set<string>>;
 
 /** Objects by key with indexes that are current after every change. Written to by one reflector only. */
 export class Store<T extends Stored> implements StoreView<T> {
-  readonly #values = new Map<string, T>();
+  #values = new Map<string, T>();
   /** Keys whose next value counts as a new one, whatever its version. */
   readonly #outdated = new Set<string>();
-  readonly #indexes = new Map<string, { readonly of: IndexFunction<T>; readonly entries: Index }>();
+  #indexes = new Map<string, { readonly of: IndexFunction<T>; readonly entries: Index }>();
 
   constructor(indexes: Readonly<Record<string, IndexFunction<T>>> = {}) {
     for (const [name, of] of Object.entries(indexes)) this.#indexes.set(name, { of, entries: new Map() });
@@ -113,6 +113,20 @@ export class Store<T extends Stored> implements StoreView<T> {
       if (change !== undefined) changes.push(change);
     }
     return changes;
+  }
+
+  /** Where the next state of everything is put together, for {@link adopt}. */
+  staging(): Store<T> {
+    return new Store(this.#values.size > 0 ? {} : Object.fromEntries([...this.#indexes].map(([name, { of }]) => [name, of])));
+  }
+
+  /** Makes the store hold exactly what `next` has, which is of its own {@link staging} and not to be used any more; says what that changed. */
+  adopt(next: Store<T>): Change<T>[] {
+    // Tens of thousands of objects were filed as they came: to file them again at once would take a tenth of a second.
+    if (this.#values.size > 0 || next.#indexes.size !== this.#indexes.size) return this.replace(next.#values);
+    [this.#values, this.#indexes] = [next.#values, next.#indexes];
+    this.#outdated.clear();
+    return Array.from(this.#values, ([key, value]) => ({ type: 'added', key, value }));
   }
 
   #entries(index: string): Index {

@@ -18,15 +18,18 @@ export interface Bulk {
   close(): Promise<void>;
 }
 
+/** Works on all items, `width` of them at the same time. What fails first ends it. */
+export async function inParallel<Item>(items: Iterable<Item>, width: number, work: (item: Item) => Promise<unknown>): Promise<void> {
+  const queue = items[Symbol.iterator]();
+  await Promise.all(Array.from({ length: width }, async () => {
+    for (let next = queue.next(); next.done !== true; next = queue.next()) await work(next.value);
+  }));
+}
+
 /** Connects as whoever the kubeconfig names; `width` requests at once. */
 export function connectBulk(kubeconfig: string, width = 16): Bulk {
   const { client } = connect({ kubeconfig });
-  const each = async <Item>(items: readonly Item[], work: (item: Item) => Promise<unknown>): Promise<void> => {
-    const queue = items.values();
-    await Promise.all(Array.from({ length: width }, async () => {
-      for (const item of queue) await work(item);
-    }));
-  };
+  const each = <Item>(items: Iterable<Item>, work: (item: Item) => Promise<unknown>): Promise<void> => inParallel(items, width, work);
   return {
     client,
     create: (deployments) => each(deployments, (one) => client.create(DEPLOYMENTS, one.metadata.namespace, one)),

@@ -3,14 +3,14 @@ import { afterEach, test } from 'node:test';
 import { SHIPPED_KINDS } from '../../../src/api/further-kinds.ts';
 import { manifestImages } from '../../../src/api/object-images.ts';
 import { KarmadaFleet } from '../../../src/controllers/karmada-fleet.ts';
-import { connectKarmadaTriggers } from '../../../src/controllers/karmada-triggers.ts';
+import { connectKarmadaTriggers, GATHERING } from '../../../src/controllers/karmada-triggers.ts';
 import { kindNames } from '../../../src/controllers/workload-object.ts';
-import type { KubeClient, ListPage, WatchOptions } from '../../../src/kube/client.ts';
+import type { KubeClient, ListOptions, ListPage, WatchOptions } from '../../../src/kube/client.ts';
 import type { Discovery } from '../../../src/kube/discovery.ts';
 import type { KubeObject, Resource } from '../../../src/kube/object.ts';
 import type { Availability, OptionalResource } from '../../../src/kube/served.ts';
 import type { WatchEvent } from '../../../src/kube/watch-stream.ts';
-import { FRESH, RESYNC } from '../../../src/runtime/work-queue.ts';
+import { FRESH, WorkQueue } from '../../../src/runtime/work-queue.ts';
 import { ManualClock, settled } from '../../support/manual-clock.ts';
 import { field, workload } from './builders.ts';
 
@@ -21,6 +21,7 @@ type Json = Record<string, unknown>;
 class Server {
   isThere = true;
   readonly asked: string[] = [];
+  readonly limits: Record<string, number> = {};
   readonly objects: Record<string, readonly KubeObject[]> = {};
   readonly #watching = new Map<string, (event: WatchEvent) => void>();
   readonly #handlers = new Set<() => void>();
@@ -46,8 +47,9 @@ class Server {
     throw new Error('nothing is in doubt here');
   }
 
-  async list({ plural }: Resource): Promise<ListPage> {
+  async list({ plural }: Resource, { limit = 0 }: ListOptions): Promise<ListPage> {
     this.asked.push(plural);
+    this.limits[plural] = limit;
     return { items: this.objects[plural] ?? [], resourceVersion: '10' };
   }
 
@@ -109,7 +111,7 @@ async function begin(objects: Server['objects'] = {}, { isThere = true, namespac
   for (const cache of karmada.caches) cache.start();
   await settled();
   const added: string[] = [];
-  connectKarmadaTriggers({ karmada, workloadQueue: { add: (key, options) => added.push(`${key} ${options?.priority === RESYNC ? 'later' : options?.priority === FRESH ? 'now' : '?'}`) } });
+  connectKarmadaTriggers({ karmada, workloadQueue: { add: (key, options) => added.push(`${key} ${options?.priority === FRESH && options.after === GATHERING ? 'now' : '?'}`) } });
   return { server, karmada, woken: () => added.splice(0) };
 }
 
@@ -125,11 +127,37 @@ test('what clusters are told to run is found by the template, and only by a temp
   assert.equal(karmada.renderings('StatefulSet.apps.kruise.io/web/api')?.length, 1);
 });
 
-test('what was there at the start is judged after what somebody does now', async () => {
-  const { server, woken } = await begin({ works: [work('a')] });
-  assert.deepEqual(woken(), [`${KEY} later`]);
+test('what was there at the start wakes nobody, as its templates are judged then; what comes does', async () => {
+  const { server, woken } = await begin({ works: [work('a')], resourcebindings: [binding(['a'])] });
+  assert.deepEqual(woken(), []);
   server.emit('works', work('b'), 'ADDED');
   assert.deepEqual(woken(), [`${KEY} now`]);
+});
+
+test('what Karmada tells twenty clusters of a template, one after the other, is one look at it', async () => {
+  const { server, karmada } = await begin({ works: Array.from({ length: 20 }, (_, index) => work(`c${index}`)) });
+  const clock = new ManualClock();
+  const queue = new WorkQueue({ clock });
+  const taken: string[] = [];
+  queue.onReady(() => {
+    for (let next = queue.take(); next !== undefined; next = queue.take()) {
+      taken.push(next.key);
+      queue.done(next.key);
+    }
+  });
+  connectKarmadaTriggers({ karmada, workloadQueue: queue });
+  for (let index = 0; index < 20; index += 1) {
+    server.emit('works', work(`c${index}`, { image: 'app:2' }));
+    clock.advance(10);
+  }
+  clock.advance(GATHERING);
+  assert.deepEqual(taken, [KEY]);
+});
+
+test('Works and bindings are listed in pages that are parsed in some milliseconds', async () => {
+  const { server } = await begin({ works: [work('a')] });
+  const limits = server.limits;
+  assert.deepEqual([limits['works'], limits['resourcebindings'], limits['clusterresourcebindings'], limits['propagationpolicies']], [200, 200, 200, 500]);
 });
 
 test('a report of Karmada in a Work or a binding wakes nobody', async () => {

@@ -69,6 +69,30 @@ describe('a store', () => {
     assert.deepEqual([...pods.keys()].toSorted(), ['web/new', 'web/new-version', 'web/same']);
   });
 
+  for (const [sentence, before] of Object.entries({ 'an empty one': [], 'one that has something': [pod('gone', '1', 'redis'), pod('same', '1', 'nginx')] })) {
+    it(`takes over a state that was put together beside ${sentence}, files all of it, and says what that changed`, () => {
+      const pods = store(...before);
+      const next = pods.staging();
+      for (const one of [pod('same', '1', 'nginx'), pod('new', '1', 'envoy')]) next.put(one);
+      assert.deepEqual([pods.size, [...pods.byIndex('image', 'envoy')]], [before.length, []], 'nothing of it is there before it is whole');
+      const known = before.length > 0;
+      assert.deepEqual(pods.adopt(next).map(({ type, key }) => `${type} ${key}`), known ? ['deleted web/gone', 'added web/new'] : ['added web/same', 'added web/new']);
+      assert.deepEqual([names(pods.byIndex('image', 'nginx')), names(pods.byIndex('image', 'envoy')), names(pods.byIndex('image', 'redis'))], [['same'], ['new'], []]);
+      pods.put(pod('new', '2', 'redis'));
+      assert.deepEqual([pods.size, names(pods.byIndex('image', 'envoy')), names(pods.byIndex('image', 'redis'))], [2, [], ['new']]);
+    });
+  }
+
+  it('files a first list as it comes, and not once more when it is whole', () => {
+    let filed = 0;
+    const pods = new Store<Pod>({ image: ({ images }) => ((filed += 1), images) });
+    const next = pods.staging();
+    for (const name of ['a', 'b', 'c']) next.put(pod(name, '1', 'nginx'));
+    assert.equal(filed, 3);
+    assert.equal(pods.adopt(next).length, 3);
+    assert.equal(filed, 3);
+  });
+
   it('refuses an index that was not declared, instead of finding nothing', () => {
     assert.throws(() => [...store().byIndex('imgae', 'nginx')], /the store has no index "imgae"/);
   });
