@@ -2,7 +2,8 @@ import { LEDGER, POLICIES } from './manifests.ts';
 import type { KarmadaStage } from './stage.ts';
 
 /** What to type to look around in the Karmada that is left running. */
-export function howToLookAroundKarmada({ karmada: { plane, members }, operator }: KarmadaStage): string[] {
+export function howToLookAroundKarmada({ karmada: { plane, members }, operator, images: { images } }: KarmadaStage): string[] {
+  const { namespace, name, part } = LEDGER;
   return [
     '',
     'It goes on running. In another terminal:',
@@ -20,9 +21,9 @@ export function howToLookAroundKarmada({ karmada: { plane, members }, operator }
     '',
     ...members.map((member) => `  kubectl --kubeconfig=${member.plane.adminKubeconfig} get deployments -A -o wide    # ${member.name}`),
     '',
-    'A tag that goes in again, and the digest that comes out:',
+    'A tag that goes in again; the two commands above show what comes out:',
     '',
-    `  kubectl -n ${LEDGER.namespace} get deployment ${LEDGER.name} -o jsonpath='{.spec.template.spec.containers[0].image}{"\\n"}'`,
+    `  kubectl -n ${namespace} set image deployment/${name} ${name}=${images[part].reference}`,
     '',
     `Karmada's API server ${plane.url}, logs in ${plane.logs}.`,
     `Ctrl-C here (or: kill ${process.pid}) ends all of it.`,
