@@ -154,7 +154,7 @@ function forbid(pattern: RegExp, why: string): Rule {
 }
 
 const defaultExports = forbid(/^\s*export\s+default\b|\bas\s+default\b/gm, 'no default exports');
-const enums = forbid(/^\s*(?:export\s+)?(?:declare\s+)?(?:const\s+)?(?:enum|namespace)\s+\w/gm, 'no enum, no namespace');
+const enums = forbid(/^\s*(?:export\s+)?(?:declare\s+)?(?:const\s+)?(?:enum|namespace)\s+[\w.]+\s*\{/gm, 'no enum, no namespace');
 
 const names: Rule = ({ path }) =>
   path.split('/').every((part) => /^(?:[a-z0-9]+(?:-[a-z0-9]+)*|v\d+[a-z0-9]*)(?:\.(?:test|gen))?(?:\.ts)?$/.test(part)) ? [] : [`${path}: names are in kebab-case`];
