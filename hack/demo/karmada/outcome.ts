@@ -7,6 +7,8 @@ import type { KarmadaStage } from './stage.ts';
 /** A ClusterImageVerification as far as the demo on Karmada reads it. */
 export interface FleetPolicy extends PolicyObject {
   readonly status?: PolicyObject['status'] & {
+    /** `ratio`: verified of all images, such as `2/3`. */
+    readonly summary?: { readonly ratio?: string };
     readonly propagation?: readonly { readonly kind: string; readonly namespace?: string; readonly name: string; readonly templates: number; readonly verified: number; readonly failed: number; readonly unknown: number }[];
     readonly clusters?: readonly { readonly name: string; readonly workloads: number; readonly verified: number; readonly failed: number; readonly unpinned: number }[];
   };

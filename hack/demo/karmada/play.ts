@@ -64,7 +64,8 @@ async function override(screen: Screen, stage: KarmadaStage): Promise<number> {
     ...together.map((one) => claimOf(stage, one, isRight)),
     { says: 'civ billing says that the digest was dropped', holds: (now) => hasCondition(policyOf(now, POLICIES.billing), 'Pinned', 'False', 'DigestDroppedByOverride') },
     { says: 'civ billing counts in member2 what the mirror has there as failed', holds: (now) => clustersOf(policyOf(now, POLICIES.billing)) === 'member1 1/1 failed 0, member2 0/1 failed 1' },
-    { says: 'civ shop stays as it was, with no look-up in the mirror', holds: (now) => clustersOf(policyOf(now, POLICIES.shop)) === 'member1 2/2 failed 0, member2 2/3 failed 1' },
+    { says: 'civ shop counts what the mirror has of web and api as verified, though nothing is signed there', holds: (now) => ratioOf(now, POLICIES.shop) === '4/6' },
+    { says: 'civ shop counts in its clusters as before', holds: (now) => clustersOf(policyOf(now, POLICIES.shop)) === 'member1 2/2 failed 0, member2 2/3 failed 1' },
   ], () => kubectl.run(['apply', '-f', '-'], list([mirrored(mirror)])));
   showFleet(screen, stage, outcomes(together, images, seen), { applied: false, isRight });
   showStatus(screen, policyOf(seen, POLICIES.billing), [clusterTable]);
@@ -81,6 +82,7 @@ async function remedy(screen: Screen, stage: KarmadaStage): Promise<number> {
   const { wrong, seen } = await act(screen, stage, ['pinned again', 'without the tag: nothing is left that Karmada could keep in its place'], [
     claimOf(stage, LEDGER, isPinned),
     { says: 'civ billing is pinned in all clusters', holds: (now) => hasCondition(policyOf(now, POLICIES.billing), 'Pinned', 'True') },
+    { says: 'civ billing counts what the mirror has now as verified', holds: (now) => ratioOf(now, POLICIES.billing) === '2/2' },
   ], async () => {
     await kubectl.run(['patch', 'civ', POLICIES.billing, '--type=merge', '-p', JSON.stringify({ spec: { pin: { form: 'Digest' } } })]);
     await kubectl.run(['apply', '-f', '-'], list(sent([LEDGER], images)));
@@ -114,6 +116,10 @@ function claimOf({ images }: KarmadaStage, one: Sent, right: (outcome: SentOutco
 
 function countsOf(policy: FleetPolicy | undefined): string {
   return (policy?.status?.propagation ?? []).map(({ name, templates, verified, failed }) => `${name} ${verified}/${templates} failed ${failed}`).join(', ');
+}
+
+function ratioOf(seen: FleetObserved, name: string): string | undefined {
+  return policyOf(seen, name)?.status?.summary?.ratio;
 }
 
 function clustersOf(policy: FleetPolicy | undefined): string {
