@@ -20,6 +20,21 @@ test('what clusters run as the template has it is only counted, whatever the ord
   assert.deepEqual([found.clusters, found.deviations, found.rendering, found.same.size], [['a', 'b'], [], false, 0]);
 });
 
+test('what hundreds of clusters are told in the same words is compared once', () => {
+  let read = 0;
+  const counted = { ...field(PINNED) };
+  Object.defineProperty(counted, 'image', { get: () => ((read += 1), PINNED) });
+  const images = [counted];
+  const labels = { app: 'web' };
+  const cost = (clusters: number): number => {
+    read = 0;
+    const found = look(Array.from({ length: clusters }, (_, index) => rendering(`c${index}`, images, { labels })), own({ labels: { app: 'web' } }));
+    assert.deepEqual([found.clusters.length, found.deviations, found.same.size], [clusters, [], 0]);
+    return read;
+  };
+  assert.equal(cost(300), cost(1));
+});
+
 const cases: Record<string, { works: readonly Rendering[]; template?: WorkloadObject; before?: WorkloadRecord; patient?: boolean; says: string[]; rendering?: boolean }> = {
   'an image that some clusters run instead is named once, with the clusters': {
     works: [rendering('b', [field(MIRRORED)]), rendering('c', [field(PINNED)]), rendering('a', [field(MIRRORED)])],

@@ -197,6 +197,16 @@ for (const [sentence, { before, after, object = {}, renderings, woken, waits = w
   });
 }
 
+test('what clusters run is looked at only for a workload that the policy does not mean by itself', () => {
+  const world = new World();
+  world.workloads.remove(api);
+  world.workloads.put(at('own'));
+  world.workloads.put(at('other', { images: [field('quay.io/free:1')] }));
+  const asked: string[] = [];
+  governanceChanged({ ...world.dependencies, renderings: (key) => (asked.push(key), []) }, undefined, inForce());
+  assert.deepEqual(asked, [workloadKey(at('other'))]);
+});
+
 test('a large fleet is looked through a slice at a time, and the policy is looked at when its workloads are found', () => {
   const world = new World();
   world.workloads.remove(api);
