@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { Waiting } from '../base/errors.ts';
 import type { AppliedOverride } from '../karmada/predict.ts';
+import { SharedValues } from '../karmada/shared-values.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { isOlder } from '../kube/recovery.ts';
@@ -8,7 +9,7 @@ import type { Reconcile, ReconcileContext } from '../runtime/controller.ts';
 import type { ReconcileResult } from '../runtime/outcome.ts';
 import type { PinHistory } from './contention.ts';
 import type { GatherDependencies } from './asking.ts';
-import { effectiveOf, type Rendering } from './effective.ts';
+import { type Effective, effectiveOf, type Rendering } from './effective.ts';
 import { gather, gatherEffective, type WorkloadFacts } from './gather.ts';
 import { governanceOf, questionsOf } from './governance.ts';
 import { recordedImage, type WorkloadRecord } from './ledger.ts';
@@ -60,6 +61,8 @@ interface Memory {
 
 // Karmada brings a template to its clusters within a second or two; one that it cannot bring there is judged by what runs.
 const RENDERING_LIMIT = 30_000;
+/** Different sets of clusters that are remembered, twice over. */
+const MAX_SETS = 4096;
 const STALE_CACHE_WAIT = 100;
 // A write whose event never arrives must not stop the workload from being looked at.
 const STALE_CACHE_LIMIT = 30_000;
@@ -71,6 +74,7 @@ const UNWRITTEN_MAX = 300_000;
 /** The reconcile of one workload: read, gather, judge and plan, apply, record. */
 export function createWorkloadReconcile(dependencies: WorkloadDependencies): Reconcile {
   const memories = new Map<string, Memory>();
+  const shared = new SharedValues(MAX_SETS);
   return async (key, context) => {
     const { pending, ledger, clock } = dependencies;
     const workload = dependencies.workload(key);
@@ -86,7 +90,7 @@ export function createWorkloadReconcile(dependencies: WorkloadDependencies): Rec
     // WARNING: before anything is read: a policy that changes from here on is not the one that is judged by.
     const mark = pending.mark();
     const gathered = newest(dependencies, key, await gather(dependencies, workload, context));
-    const { facts, waiting } = await withClusters(dependencies, gathered, memory, context);
+    const { facts, waiting } = await withClusters({ ...dependencies, shared }, gathered, memory, context);
     const plan = planWorkload(facts, memory);
     const applied = await apply(dependencies, facts, plan, { ...memory, ...waiting }, context);
     if (applied === undefined) return forget();
@@ -108,7 +112,7 @@ function memoryOf(memory: Memory | undefined, { uid, images }: WorkloadObject, r
  * Adds what the clusters of Karmada run. A pin that is about to be written changes what they all run: they are looked at when they
  * have it, unless it could not be written the last time.
  */
-async function withClusters(dependencies: WorkloadDependencies, facts: WorkloadFacts, memory: Memory, context: ReconcileContext): Promise<{ facts: WorkloadFacts; waiting: Pick<Memory, 'rendering'> }> {
+async function withClusters(dependencies: WorkloadDependencies & { readonly shared: SharedValues }, facts: WorkloadFacts, memory: Memory, context: ReconcileContext): Promise<{ facts: WorkloadFacts; waiting: Pick<Memory, 'rendering'> }> {
   const { workload, now } = facts;
   const key = workloadKey(workload);
   const { propagation } = dependencies;
@@ -117,11 +121,16 @@ async function withClusters(dependencies: WorkloadDependencies, facts: WorkloadF
   const recorded = dependencies.ledger.get(key);
   const images = workload.images.map(({ image }) => image).join(' ');
   const since = memory.rendering?.images === images ? memory.rendering.since : now;
-  const found = effectiveOf(workload, renderings, { before: recorded?.uid === workload.uid ? recorded : undefined, patient: now - since < RENDERING_LIMIT });
+  const found = withShared(dependencies.shared, effectiveOf(workload, renderings, { before: recorded?.uid === workload.uid ? recorded : undefined, patient: now - since < RENDERING_LIMIT }));
   const pinning = memory.unwritten === 0 && planWorkload(facts, memory).pin !== undefined;
   const effective = pinning ? { ...found, deviations: [] } : found;
   const overriders = (cluster: string): readonly AppliedOverride[] => propagation.overriders(workload, cluster);
   return { facts: await gatherEffective(dependencies, facts, { ...effective, overriders }, context), waiting: { rendering: found.rendering ? { images, since } : undefined } };
+}
+
+/** Most templates run in the same clusters: one list of these in memory, and whoever counts sees at once that it is the same. */
+function withShared(shared: SharedValues, { clusters, same, ...rest }: Effective): Effective {
+  return { ...rest, clusters: shared.value(clusters), same: new Map([...same].map(([pointer, names]) => [pointer, shared.value(names)])) };
 }
 
 /** Milliseconds until clusters that lag are judged by what they run; no time where none does. */

@@ -34,10 +34,12 @@ export interface OperatorOptions {
   readonly args?: readonly string[];
   /** Whether to wait until it is ready; default true. */
   readonly ready?: boolean;
+  /** Arguments of Node itself, such as `--import=FILE`. */
+  readonly nodeArgs?: readonly string[];
 }
 
 /** Starts the real binary of the operator as a child process and waits until it is ready. */
-export async function startOperator({ kubeconfig, registries = [], args = [], ready = true }: OperatorOptions): Promise<Operator> {
+export async function startOperator({ kubeconfig, registries = [], args = [], ready = true, nodeArgs = [] }: OperatorOptions): Promise<Operator> {
   const folder = mkdtempSync(join(tmpdir(), 'assay-operator-'));
   const log = join(folder, 'operator.log');
   const http = registries.length === 0 ? [] : [`--allow-http-registry=${registries.join(',')}`];
@@ -46,7 +48,7 @@ export async function startOperator({ kubeconfig, registries = [], args = [], re
   const child = await startOwned({
     name: 'operator',
     command: process.execPath,
-    args: [CLI, 'run', `--kubeconfig=${kubeconfig}`, '--metrics-bind-address=127.0.0.1:0', '--health-probe-bind-address=127.0.0.1:0', ...http, ...offline, ...args],
+    args: [...nodeArgs, CLI, 'run', `--kubeconfig=${kubeconfig}`, '--metrics-bind-address=127.0.0.1:0', '--health-probe-bind-address=127.0.0.1:0', ...http, ...offline, ...args],
     log,
     env: { PATH: process.env['PATH'] ?? '', HOME: folder },
   });

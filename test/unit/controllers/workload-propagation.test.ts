@@ -55,9 +55,9 @@ class World {
     for (const state of states.length === 0 ? [inForce()] : states) this.policies.put(state);
   }
 
-  async look(): Promise<{ readonly record: WorkloadRecord; readonly requeueAfter: number | undefined }> {
-    const result = await this.#reconcile(KEY, context());
-    const record = this.ledger.get(KEY);
+  async look(key = KEY): Promise<{ readonly record: WorkloadRecord; readonly requeueAfter: number | undefined }> {
+    const result = await this.#reconcile(key, context());
+    const record = this.ledger.get(key);
     assert.ok(record !== undefined);
     return { record, requeueAfter: result?.requeueAfter };
   }
@@ -76,6 +76,20 @@ test('what clusters run as the template has it is counted and not asked about', 
   const { record } = await world.look();
   assert.deepEqual([record.clusters, record.images[0]?.clusters, record.effective, record.state, record.claim], [['a', 'b'], ['a', 'b'], undefined, 'pinned', CLAIM]);
   assert.deepEqual(world.asked, [`${PINNED} by release`]);
+});
+
+test('templates that run in the same clusters have one list of them in memory', async () => {
+  const world = new World();
+  const of = async (name: string): Promise<readonly unknown[]> => {
+    world.object = pinnedTemplate({ name, images: [field(PINNED), field(PINNED, 1)] });
+    world.renderings = ['a', 'b', 'c'].map((cluster) => rendering(cluster, [field(PINNED), field(cluster === 'c' ? MIRRORED : PINNED, 1)]));
+    await world.look(`Deployment/web/${name}`);
+    const { clusters, images } = world.ledger.get(`Deployment/web/${name}`) as WorkloadRecord;
+    return [clusters, ...images.map((image) => image.clusters)];
+  };
+  const [one, other] = [await of('one'), await of('other')];
+  assert.deepEqual(one, [['a', 'b', 'c'], ['a', 'b', 'c'], ['a', 'b']]);
+  assert.ok(one.every((names, index) => names === other[index]));
 });
 
 test('the digest that was verified takes its verdict with it into a mirror, with no look-up there', async () => {
