@@ -70,6 +70,8 @@ function governsText(scope: PolicyScope, image: string): boolean {
 
 /** How many workloads are held against a policy before others get a turn: some milliseconds. */
 const SLICE = 500;
+/** And how many Works of theirs, where these decide. */
+const WORKS = 2000;
 
 /**
  * Has every workload judged again that the policy governed or governs. Of a large fleet a slice at a time, so that nothing
@@ -97,16 +99,21 @@ interface Sweep {
 
 function lookAt(dependencies: TriggerDependencies, sweep: Sweep, from: number): void {
   const { fleet, workloadQueue, policyQueue, pending, clock } = dependencies;
-  const slice = sweep.workloads.slice(from, from + SLICE);
-  for (const workload of slice) {
+  let [next, works] = [from, 0];
+  for (const workload of sweep.workloads.slice(from, from + SLICE)) {
+    if (works >= WORKS) break;
+    next += 1;
     const key = workloadKey(workload);
-    const renderings = (): readonly Rendering[] => dependencies.renderings?.(key) ?? [];
+    const renderings = (): readonly Rendering[] => {
+      const found = dependencies.renderings?.(key) ?? [];
+      works += found.length;
+      return found;
+    };
     if (!sweep.states.some((one) => mayGovern(fleet, one, workload, renderings))) continue;
     if (sweep.stays) pending.add(sweep.id, key);
     workloadQueue.add(key, { priority: RESYNC });
   }
-  if (sweep.stays) pending.look(sweep.id, -slice.length);
-  const next = from + SLICE;
+  if (sweep.stays) pending.look(sweep.id, from - next);
   if (next < sweep.workloads.length) clock.after(0, () => lookAt(dependencies, sweep, next));
   else if (from > 0) policyQueue.add(sweep.id);
 }

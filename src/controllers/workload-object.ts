@@ -131,7 +131,7 @@ function podSettings(kind: WorkloadKind, object: KubeObject, { images, podSpecs 
 
 /** Whether two states of a workload differ in nothing that decides: such a change is not looked at. */
 export function sameWorkload(left: WorkloadObject, right: WorkloadObject): boolean {
-  return fingerprint(left) === fingerprint(right);
+  return left === right || fingerprint(left) === fingerprint(right);
 }
 
 // Whether there are annotations only decides how a patch is written: the API server's own controllers add the first one to

@@ -6,6 +6,7 @@ import { inParallel } from './bulk.ts';
 import { putStored } from './etcd.ts';
 import type { Any } from './installation.ts';
 import type { KarmadaApi } from './karmada-api.ts';
+import { eventually } from './operator.ts';
 import { bindingObject, clusterObject, type FleetShape, overridePolicyObject, propagationPolicyObject, storedWork, type Template, templateObject, templatesOf, workObject } from './propagated-objects.ts';
 
 /** A fleet in the API server as Karmada would have propagated it. */
@@ -24,6 +25,8 @@ export interface PropagatedFleet {
 }
 
 const WIDTH = 24;
+/** Seconds in which the API server hears of what was put into its etcd. */
+const PATIENCE = 60;
 
 const resource = (group: string, version: string, kind: string, plural: string, namespaced = true): Resource => ({ group, version, kind, plural, namespaced });
 const NAMESPACES = resource('', 'v1', 'Namespace', 'namespaces', false);
@@ -88,7 +91,9 @@ class Writer implements PropagatedFleet {
   async writeWorks(clusters: readonly string[]): Promise<void> {
     await inParallel(clusters, 2, async (cluster) => {
       const works = Array.from(this.#known.values(), ({ template, ...known }) => storedWork(workObject(template, known, cluster, this.shape)));
-      await putStored(this.#etcdUrl, 'work.karmada.io/works', works);
+      const resourceVersion = await putStored(this.#etcdUrl, 'work.karmada.io/works', works);
+      // The API server has heard of them when it answers as of then from what it has in memory.
+      await eventually('the API server', () => this.#client.list(WORKS, { namespace: executionSpaceName(cluster), resourceVersion, fieldSelector: 'metadata.name=none' }), undefined, PATIENCE);
     });
   }
 

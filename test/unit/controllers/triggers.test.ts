@@ -207,6 +207,20 @@ test('what clusters run is looked at only for a workload that the policy does no
   assert.deepEqual(asked, [workloadKey(at('other'))]);
 });
 
+test('where Works decide, a slice is as long as their number allows', () => {
+  const world = new World();
+  world.workloads.remove(api);
+  for (let index = 0; index < 12; index += 1) world.workloads.put(at(`w${index}`, { images: [field('free:1')] }));
+  const works = Array.from({ length: 500 }, (_, index) => rendering(`c${index}`, [field('ghcr.io/acme/app:1')]));
+  governanceChanged({ ...world.dependencies, renderings: () => works }, undefined, fleetInForce());
+  const seen = [taken(world.workloadQueue).length];
+  for (const _ of [1, 2]) {
+    world.clock.advance(0);
+    seen.push(taken(world.workloadQueue).length);
+  }
+  assert.deepEqual([seen, world.pending.count(policyId(OTHER)), world.pending.isLooking(policyId(OTHER)), taken(world.policyQueue)], [[4, 8, 0], 12, false, [policyId(OTHER)]]);
+});
+
 test('a large fleet is looked through a slice at a time, and the policy is looked at when its workloads are found', () => {
   const world = new World();
   world.workloads.remove(api);
