@@ -1,5 +1,6 @@
 import { parseImageReference } from '../api/image-reference.ts';
 import type { PodImage } from '../api/pod-images.ts';
+import { digestOf } from '../base/digest.ts';
 import { sameValue } from '../kube/patch.ts';
 import { slotOf } from '../karmada/compare-images.ts';
 import { withoutKarmadas } from '../karmada/names.ts';
@@ -77,6 +78,8 @@ class Comparison {
   readonly #sameImages = new Map<readonly PodImage[], boolean>();
   /** The same for labels. */
   readonly #sameLabels = new Map<WorkObject['labels'], boolean>();
+  /** What stands for labels in the names of groups: an override may write tens of thousands of characters of them, for each cluster others. */
+  readonly #labelIds = new Map<Readonly<Record<string, string>> | undefined, string>();
   /** By pointer of the template's field: clusters that do not run it as it stands there. */
   readonly #elsewhere = new Map<string, Set<string>>();
   #rendering = false;
@@ -138,13 +141,19 @@ class Comparison {
     return unchanged && (before.effective ?? []).some((image) => image.field.pointer === field.pointer && image.field.image === field.image && image.clusters?.includes(cluster));
   }
 
+  #labelId(labels: Readonly<Record<string, string>> | undefined): string {
+    const known = this.#labelIds.get(labels) ?? digestOf(JSON.stringify(labels ?? null));
+    this.#labelIds.set(labels, known);
+    return known;
+  }
+
   #note(own: PodImage, cluster: string): void {
     const others = this.#elsewhere.get(own.pointer) ?? new Set<string>();
     this.#elsewhere.set(own.pointer, others.add(cluster));
   }
 
   #group(group: Omit<Group, 'clusters'>, cluster: string): void {
-    const key = JSON.stringify([group.field.pointer, group.field.image, group.dropped, group.labels === undefined ? [] : [group.labels.of ?? null]]);
+    const key = JSON.stringify([group.field.pointer, group.field.image, group.dropped, group.labels === undefined ? '' : this.#labelId(group.labels.of)]);
     const known = this.#groups.get(key) ?? { ...group, clusters: new Set<string>() };
     known.clusters.add(cluster);
     this.#groups.set(key, known);

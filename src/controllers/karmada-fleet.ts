@@ -4,11 +4,12 @@ import { type AppliedOverride, overridesInOrder } from '../karmada/predict.ts';
 import { projectBinding } from '../karmada/project-binding.ts';
 import { projectCluster } from '../karmada/project-cluster.ts';
 import { projectOverridePolicy, projectPropagationPolicy } from '../karmada/project-policy.ts';
+import { BINDING_NAMESPACE_ANNOTATION } from '../karmada/names.ts';
 import { workProjection } from '../karmada/project-work.ts';
 import type { BindingObject, Claim, ClusterObject, ImagesOfManifest, OverridePolicyObject, PropagationPolicyObject, TemplateRef, WorkObject } from '../karmada/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Discovery } from '../kube/discovery.ts';
-import { apiVersionOf } from '../kube/object.ts';
+import { apiVersionOf, type KubeObject } from '../kube/object.ts';
 import type { ObjectCache } from '../kube/object-cache.ts';
 import { OptionalReflector } from '../kube/optional-reflector.ts';
 import type { ReflectorHooks } from '../kube/recovery.ts';
@@ -45,6 +46,7 @@ const RESOURCES = {
 
 const BY_TEMPLATE = 'template';
 const BY_ID = 'id';
+const BY_BINDING = 'binding';
 const BY_NAMESPACE = 'namespace';
 /** Works and bindings with all that clusters report are 5 to 10 KB each: so many are parsed and taken in within some 10 milliseconds. */
 const PAGE = 200;
@@ -70,7 +72,10 @@ export class KarmadaFleet {
     this.#nameOfKind = nameOfKind;
     const scope = namespace === undefined ? {} : { namespace };
     const work = workProjection(imagesOfManifest);
-    const byId = { pageSize: PAGE, indexes: { [BY_ID]: ({ id }: BindingObject) => (id === undefined ? [] : [id]) } };
+    const byId = {
+      pageSize: PAGE,
+      indexes: { [BY_ID]: ({ id }: BindingObject) => (id === undefined ? [] : [id]), [BY_TEMPLATE]: ({ template }: BindingObject) => this.templateKeys(template) },
+    };
     const { propagationPolicies, clusterPropagationPolicies, overridePolicies, clusterOverridePolicies, resourceBindings, clusterResourceBindings, works, clusters } = RESOURCES;
     this.propagationPolicies = new OptionalReflector({ ...options, ...scope, resource: propagationPolicies, project: projectPropagationPolicy });
     this.clusterPropagationPolicies = new OptionalReflector({ ...options, resource: clusterPropagationPolicies, project: projectPropagationPolicy });
@@ -90,9 +95,9 @@ export class KarmadaFleet {
       resource: works,
       project: (object) => {
         const found = work(object);
-        return namespace === undefined || found?.template.namespace === namespace ? found : undefined;
+        return namespace === undefined || found?.template.namespace === namespace || bindingNamespaceOf(object) === namespace ? found : undefined;
       },
-      indexes: { [BY_TEMPLATE]: ({ template }: WorkObject) => this.templateKeys(template) },
+      indexes: { [BY_TEMPLATE]: ({ template }: WorkObject) => this.templateKeys(template), [BY_BINDING]: ({ bindingId }: WorkObject) => (bindingId === undefined ? [] : [bindingId]) },
     });
     this.clusters = new OptionalReflector({ ...options, resource: clusters, project: projectCluster });
   }
@@ -119,10 +124,27 @@ export class KarmadaFleet {
   /** What clusters are told to run of a workload, by its key; undefined where there is no Karmada, or while its Works are not known. */
   renderings(key: string): readonly Rendering[] | undefined {
     if (!this.isKnown) return undefined;
-    const works = [...this.works.store.byIndex(BY_TEMPLATE, key)];
+    const works = this.#worksOf(key);
     // In most templates there is one binding, and it leaves no cluster.
     const left = new Map([...new Set(works.map(({ bindingId }) => bindingId))].map((id) => [id, this.#left(id)]));
     return works.map((work) => ({ work, leaving: left.get(work.bindingId)?.has(work.cluster) === true }));
+  }
+
+  /**
+   * The keys of the workloads that a Work was made of. WARNING: its binding says so. What its manifest is called is what overrides made of it, and they may
+   * give it another name or namespace: taken by that, what runs would be nobody's, or another tenant's. Only where the binding is gone is there nothing else to go by.
+   */
+  keysOf({ bindingId, template }: Pick<WorkObject, 'bindingId' | 'template'>): readonly string[] {
+    const bindings = this.#bindingsOf(bindingId);
+    return bindings.length === 0 ? this.templateKeys(template) : [...new Set(bindings.flatMap((binding) => this.templateKeys(binding.template)))];
+  }
+
+  /** The keys that the Works of a binding are taken for where it is not known, or not any more, other than its own. */
+  otherKeysOf({ id, template }: Pick<BindingObject, 'id' | 'template'>): readonly string[] {
+    if (id === undefined) return [];
+    const own = new Set(this.templateKeys(template));
+    const named = [...this.works.store.byIndex(BY_BINDING, id)].flatMap((work) => this.templateKeys(work.template));
+    return [...new Set(named)].filter((key) => !own.has(key));
   }
 
   /** The policy that a template was claimed by, if it exists. */
@@ -155,11 +177,26 @@ export class KarmadaFleet {
     return [...overridesInOrder([...this.clusterOverridePolicies.store.values()], selected), ...overridesInOrder(namespaced, selected)];
   }
 
+  #worksOf(key: string): readonly WorkObject[] {
+    const ids = new Set(this.bindings.flatMap(({ store }) => [...store.byIndex(BY_TEMPLATE, key)].flatMap(({ id }) => id ?? [])));
+    const bound = [...ids].flatMap((id) => [...this.works.store.byIndex(BY_BINDING, id)]);
+    const named = [...this.works.store.byIndex(BY_TEMPLATE, key)].filter(({ bindingId }) => bindingId === undefined || (!ids.has(bindingId) && this.#bindingsOf(bindingId).length === 0));
+    return [...bound, ...named];
+  }
+
+  #bindingsOf(id: string | undefined): readonly BindingObject[] {
+    return id === undefined ? [] : this.bindings.flatMap(({ store }) => [...store.byIndex(BY_ID, id)]);
+  }
+
   /** The clusters that are being left by a binding. */
   #left(bindingId: string | undefined): ReadonlySet<string> {
-    if (bindingId === undefined) return new Set();
-    return new Set(this.bindings.flatMap(({ store }) => [...store.byIndex(BY_ID, bindingId)].flatMap(({ evicting }) => evicting)));
+    return new Set(this.#bindingsOf(bindingId).flatMap(({ evicting }) => evicting));
   }
+}
+
+/** The namespace of the binding that a Work was made for, as Karmada notes it beside what overrides may write. */
+function bindingNamespaceOf({ metadata }: KubeObject): string | undefined {
+  return metadata.annotations?.[BINDING_NAMESPACE_ANNOTATION];
 }
 
 function isGiven(overrider: unknown): boolean {

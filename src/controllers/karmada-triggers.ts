@@ -1,4 +1,4 @@
-import type { BindingObject, TemplateRef, WorkObject } from '../karmada/types.ts';
+import type { BindingObject, WorkObject } from '../karmada/types.ts';
 import { sameValue } from '../kube/patch.ts';
 import type { Change, Stored } from '../kube/store.ts';
 import { FRESH, type WorkQueue } from '../runtime/work-queue.ts';
@@ -20,18 +20,21 @@ export const GATHERING = 500;
  */
 export function connectKarmadaTriggers({ karmada, workloadQueue }: KarmadaTriggerDependencies): () => void {
   let initial = true;
-  const wake = (template: TemplateRef): void => {
+  const wake = (keys: readonly string[]): void => {
     if (initial) return;
-    for (const one of karmada.templateKeys(template)) workloadQueue.add(one, { priority: FRESH, after: GATHERING });
+    for (const one of keys) workloadQueue.add(one, { priority: FRESH, after: GATHERING });
   };
   const endings = [
     karmada.works.subscribe((change) => {
-      if (!sameBut(change)) wake(subjectOf<WorkObject>(change).template);
+      if (!sameBut(change)) wake(karmada.keysOf(subjectOf<WorkObject>(change)));
     }),
     ...karmada.bindings.map((reflector) =>
       reflector.subscribe((change) => {
         const [before, after] = [change.type === 'added' ? [] : change.old.evicting, change.type === 'deleted' ? [] : change.value.evicting];
-        if (!sameValue(before, after)) wake(subjectOf<BindingObject>(change).template);
+        const binding = subjectOf<BindingObject>(change);
+        // With their binding Works come to another template than the one that they are named after, and without it they go back.
+        const others = change.type === 'updated' ? [] : karmada.otherKeysOf(binding);
+        if (others.length > 0 || !sameValue(before, after)) wake([...karmada.templateKeys(binding.template), ...others]);
       }),
     ),
   ];

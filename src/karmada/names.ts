@@ -6,6 +6,7 @@ export const CLUSTER_POLICY_ID_LABEL = 'clusterpropagationpolicy.karmada.io/perm
 export const CLUSTER_POLICY_NAME_ANNOTATION = 'clusterpropagationpolicy.karmada.io/name';
 export const BINDING_ID_LABEL = 'resourcebinding.karmada.io/permanent-id';
 export const CLUSTER_BINDING_ID_LABEL = 'clusterresourcebinding.karmada.io/permanent-id';
+export const BINDING_NAMESPACE_ANNOTATION = 'resourcebinding.karmada.io/namespace';
 export const TEMPLATE_UID_ANNOTATION = 'resourcetemplate.karmada.io/uid';
 export const TEMPLATE_GENERATION_ANNOTATION = 'resourcetemplate.karmada.io/generation';
 /** A template with this label is left to whoever set it. */

@@ -35,6 +35,18 @@ test('what hundreds of clusters are told in the same words is compared once', ()
   assert.equal(cost(300), cost(1));
 });
 
+test('labels that an override writes are read once for a manifest, however many images it has', () => {
+  let read = 0;
+  const labels = Object.defineProperty({ app: 'web' }, 'long', { enumerable: true, get: () => ((read += 1), 'x') });
+  const cost = (images: number): number => {
+    read = 0;
+    const fields = Array.from({ length: images }, (_, index) => field(`app:${index}`, index));
+    assert.equal(look([rendering('a', fields, { labels })], workload(fields, { generation: 1, labels: { app: 'web' } })).deviations.length, images);
+    return read;
+  };
+  assert.equal(cost(256), cost(1));
+});
+
 const cases: Record<string, { works: readonly Rendering[]; template?: WorkloadObject; before?: WorkloadRecord; patient?: boolean; says: string[]; rendering?: boolean }> = {
   'an image that some clusters run instead is named once, with the clusters': {
     works: [rendering('b', [field(MIRRORED)]), rendering('c', [field(PINNED)]), rendering('a', [field(MIRRORED)])],

@@ -65,14 +65,14 @@ class Server {
 }
 
 let version = 10;
-function work(cluster: string, { image = 'app:1', namespace = 'web', apiVersion = 'apps/v1', kind = 'Deployment', generation = '1', status = {}, spec = {} }: { image?: string; namespace?: string; apiVersion?: string; kind?: string; generation?: string; status?: Json; spec?: Json } = {}): KubeObject {
+function work(cluster: string, { image = 'app:1', name = 'api', bindingId = 'b1', namespace = 'web', apiVersion = 'apps/v1', kind = 'Deployment', generation = '1', status = {}, spec = {} }: { image?: string; name?: string; bindingId?: string; namespace?: string; apiVersion?: string; kind?: string; generation?: string; status?: Json; spec?: Json } = {}): KubeObject {
   const manifest = {
     apiVersion,
     kind,
-    metadata: { namespace, name: 'api', annotations: { 'resourcetemplate.karmada.io/generation': generation } },
+    metadata: { namespace, name, annotations: { 'resourcetemplate.karmada.io/generation': generation } },
     spec: { template: { spec: { containers: [{ name: 'c0', image }] } } },
   };
-  const metadata = { namespace: `karmada-es-${cluster}`, name: `api-${kind}-${namespace}`.toLowerCase(), resourceVersion: String((version += 1)), labels: { 'resourcebinding.karmada.io/permanent-id': 'b1' } };
+  const metadata = { namespace: `karmada-es-${cluster}`, name: `${name}-${kind}-${namespace}`.toLowerCase(), resourceVersion: String((version += 1)), labels: { 'resourcebinding.karmada.io/permanent-id': bindingId }, annotations: { 'resourcebinding.karmada.io/namespace': 'web' } };
   return { metadata, spec: { workload: { manifests: [manifest] }, ...spec }, status } as KubeObject;
 }
 
@@ -197,8 +197,35 @@ test('a cluster that begins to be left has the template judged, with that said',
 });
 
 test('an operator of one namespace keeps nothing of the Works of others', async () => {
-  const { karmada } = await begin({ works: [work('a'), work('a', { namespace: 'other' })] }, { namespace: 'web' });
+  const { metadata, ...others } = work('a', { namespace: 'other' });
+  const { karmada } = await begin({ works: [work('a'), { ...others, metadata: { ...metadata, annotations: { 'resourcebinding.karmada.io/namespace': 'other' } } }] }, { namespace: 'web' });
   assert.deepEqual([karmada.works.store.size, karmada.renderings(KEY)?.length], [1, 1]);
+});
+
+for (const [sentence, called, wronged] of [
+  ['another name', { name: 'innocent' }, 'Deployment/web/innocent'],
+  ['another namespace', { namespace: 'other' }, 'Deployment/other/api'],
+  ['another kind', { kind: 'StatefulSet' }, 'StatefulSet/web/api'],
+] as const) {
+  test(`a Work whose manifest was given ${sentence} by an override is what runs of the template of its binding, and of no other`, async () => {
+    for (const scope of [{}, { namespace: 'web' }]) {
+      const { server, karmada, woken } = await begin({ works: [work('a', { ...called, image: 'evil:1' })], resourcebindings: [binding([])] }, scope);
+      assert.deepEqual(karmada.renderings(KEY)?.map(({ work: { images } }) => images[0]?.image), ['evil:1']);
+      assert.deepEqual(karmada.renderings(wronged), []);
+      server.emit('works', work('a', { ...called, image: 'evil:2' }));
+      assert.deepEqual(woken(), [`${KEY} now`]);
+    }
+  });
+}
+
+test('a Work is taken by the name in its manifest until its binding is known, and when that is gone', async () => {
+  const { server, karmada, woken } = await begin({ works: [work('a', { name: 'old' })] });
+  const found = (): unknown[] => [karmada.renderings(KEY)?.length, karmada.renderings('Deployment/web/old')?.length];
+  assert.deepEqual(found(), [0, 1]);
+  server.emit('resourcebindings', binding([]), 'ADDED');
+  assert.deepEqual([found(), woken().toSorted()], [[1, 0], [`${KEY} now`, 'Deployment/web/old now']]);
+  server.emit('resourcebindings', binding([]), 'DELETED');
+  assert.deepEqual([found(), woken().toSorted()], [[0, 1], [`${KEY} now`, 'Deployment/web/old now']]);
 });
 
 test('when Karmada goes, every template is judged without it', async () => {
