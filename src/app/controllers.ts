@@ -134,6 +134,7 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
     propagation: {
       renderings: (key) => karmada.renderings(key),
       overriders: (workload, cluster) => karmada.overriders(workload, cluster),
+      claim: (workload) => karmada.claimOf(workload),
       onRecord: (key, record) => {
         reporter.onRecord(key, record);
         if (karmada.isKnown) predictionQueue.add(key, { priority: RESYNC, after: SETTLING });

@@ -1,4 +1,5 @@
 import type { AppliedOverride } from '../karmada/predict.ts';
+import type { Claim } from '../karmada/types.ts';
 import type { ReconcileContext } from '../runtime/controller.ts';
 import type { CompiledPolicy } from '../verification/policy/compiled-policy.ts';
 import type { PolicyVerdict } from '../verification/types.ts';
@@ -34,6 +35,8 @@ export interface EffectiveFacts extends Pick<Effective, 'clusters' | 'same' | 'r
   readonly policies: readonly CompiledPolicy[];
   /** The override policies that may have taken digests away; the last one wins. */
   readonly overriders: readonly AppliedOverride[];
+  /** The policy of Karmada that propagates the template. */
+  readonly claim?: Claim | undefined;
 }
 
 type Context = Pick<ReconcileContext, 'signal' | 'log'>;
@@ -59,10 +62,10 @@ export async function gather(dependencies: GatherDependencies, workload: Workloa
 export async function gatherEffective(
   dependencies: GatherDependencies,
   facts: WorkloadFacts,
-  effective: Effective & { readonly overriders: (cluster: string) => readonly AppliedOverride[] },
+  effective: Effective & Pick<EffectiveFacts, 'claim'> & { readonly overriders: (cluster: string) => readonly AppliedOverride[] },
   context: Context,
 ): Promise<WorkloadFacts> {
-  const { clusters, same, rendering } = effective;
+  const { clusters, same, rendering, claim } = effective;
   const questions = deviantQuestionsOf(dependencies, facts.workload, effective.deviations);
   const policies = compiledOf(questions.flatMap(({ states }) => states));
   // Where every verdict is taken over there is nothing to ask, and nobody's credentials are looked for.
@@ -72,7 +75,7 @@ export async function gatherEffective(
   const retryAfter = Math.max(facts.retryAfter ?? 0, await longestWait(asking));
   const dropped = images.find((image) => image.dropped === true)?.clusters[0];
   const overriders = dropped === undefined ? [] : effective.overriders(dropped);
-  return { ...facts, effective: { clusters, same, rendering, images, policies, overriders }, ...(retryAfter === 0 ? {} : { retryAfter }) };
+  return { ...facts, effective: { clusters, same, rendering, images, policies, overriders, claim }, ...(retryAfter === 0 ? {} : { retryAfter }) };
 }
 
 async function outcomeOf(dependencies: GatherDependencies, asking: Asking, question: ImageQuestion): Promise<ImageOutcome> {

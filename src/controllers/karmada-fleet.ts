@@ -116,6 +116,11 @@ export class KarmadaFleet {
     return [this.resourceBindings, this.clusterResourceBindings];
   }
 
+  /** The policies that propagate, of a namespace and of all. */
+  get policies(): readonly OptionalReflector<PropagationPolicyObject>[] {
+    return [this.propagationPolicies, this.clusterPropagationPolicies];
+  }
+
   /** Whether there is a Karmada, and its Works are known. */
   get isKnown(): boolean {
     return this.works.availability === 'present' && this.works.hasSynced;
@@ -147,7 +152,16 @@ export class KarmadaFleet {
     return [...new Set(named)].filter((key) => !own.has(key));
   }
 
-  /** The policy that a template was claimed by, if it exists. */
+  /**
+   * The policy that propagates a template, as the template says. WARNING: whoever may write a template may write that: it counts where it names a policy that may
+   * claim there, by the id that this has. By names alone anybody could have the policies of others told of his images, or fill statuses with names.
+   */
+  claimOf({ namespace, claim }: Pick<WorkloadObject, 'namespace' | 'claim'>): Claim | undefined {
+    if (claim === undefined || (claim.kind === 'PropagationPolicy' && claim.namespace !== namespace)) return undefined;
+    return this.claimed(claim)?.id === claim.id ? claim : undefined;
+  }
+
+  /** The policy that a claim names, if it exists. */
   claimed({ kind, namespace, name }: Claim): PropagationPolicyObject | undefined {
     return kind === 'PropagationPolicy' ? this.propagationPolicies.store.get(keyOf({ namespace, name })) : this.clusterPropagationPolicies.store.get(name);
   }

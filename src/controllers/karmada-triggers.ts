@@ -1,12 +1,14 @@
-import type { BindingObject, WorkObject } from '../karmada/types.ts';
+import type { BindingObject, PropagationPolicyObject, WorkObject } from '../karmada/types.ts';
 import { sameValue } from '../kube/patch.ts';
 import type { Change, Stored } from '../kube/store.ts';
 import { FRESH, type WorkQueue } from '../runtime/work-queue.ts';
-import { subjectOf } from './fleet.ts';
+import { type Fleet, subjectOf } from './fleet.ts';
 import type { KarmadaFleet } from './karmada-fleet.ts';
+import { workloadKey } from './workload-object.ts';
 
 export interface KarmadaTriggerDependencies {
   readonly karmada: KarmadaFleet;
+  readonly fleet: Pick<Fleet, 'allWorkloads'>;
   readonly workloadQueue: Pick<WorkQueue, 'add'>;
 }
 
@@ -16,9 +18,9 @@ export const GATHERING = 500;
 /**
  * Has a template judged again when what a cluster is told to run of it changes, or whether it is being left; what changes within half a second is one
  * change. What is there already wakes nobody: its templates are judged at the start anyway. Of Karmada's reports nothing is kept, so that they
- * wake nobody either. Returns how to end that.
+ * wake nobody either. Of a policy of Karmada that comes or goes the templates are judged that say that they are its own. Returns how to end that.
  */
-export function connectKarmadaTriggers({ karmada, workloadQueue }: KarmadaTriggerDependencies): () => void {
+export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: KarmadaTriggerDependencies): () => void {
   let initial = true;
   const wake = (keys: readonly string[]): void => {
     if (initial) return;
@@ -37,11 +39,22 @@ export function connectKarmadaTriggers({ karmada, workloadQueue }: KarmadaTrigge
         if (others.length > 0 || !sameValue(before, after)) wake([...karmada.templateKeys(binding.template), ...others]);
       }),
     ),
+    ...karmada.policies.map((reflector) =>
+      reflector.subscribe((change) => {
+        if (initial || (change.type === 'updated' && change.old.id === change.value.id)) return;
+        wake(claimantsOf(subjectOf<PropagationPolicyObject>(change), fleet));
+      }),
+    ),
   ];
   initial = false;
   return () => {
     for (const end of endings) end();
   };
+}
+
+function claimantsOf({ kind, namespace, name }: PropagationPolicyObject, fleet: KarmadaTriggerDependencies['fleet']): readonly string[] {
+  const templates = [...fleet.allWorkloads(kind === 'PropagationPolicy' ? namespace : undefined)];
+  return templates.filter(({ claim }) => claim?.kind === kind && claim.namespace === namespace && claim.name === name).map((template) => workloadKey(template));
 }
 
 /** Whether an update changed nothing that is kept. */

@@ -57,10 +57,10 @@ export function planWorkload(facts: WorkloadFacts, { history, attempts }: PlanCo
 }
 
 function recordOf({ workload, images, effective }: WorkloadFacts, rest: Pick<WorkloadRecord, 'state' | 'unpinned'>): WorkloadRecord {
-  const { uid, kind, namespace, name, claim } = workload;
+  const { uid, kind, namespace, name } = workload;
   const record = { key: workloadKey(workload), uid, kind, namespace, name, images, ...rest };
   if (effective === undefined) return record;
-  const { clusters, same } = effective;
+  const { clusters, same, claim } = effective;
   return {
     ...record,
     images: images.map((image) => ({ ...image, clusters: same.get(image.field.pointer) ?? clusters })),

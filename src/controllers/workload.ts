@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { Waiting } from '../base/errors.ts';
 import type { AppliedOverride } from '../karmada/predict.ts';
 import { SharedValues } from '../karmada/shared-values.ts';
+import type { Claim } from '../karmada/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { isOlder } from '../kube/recovery.ts';
@@ -25,6 +26,8 @@ export interface Propagation {
   readonly renderings: (key: string) => readonly Rendering[] | undefined;
   /** The override policies that may change its images in a cluster, as they apply one after the other. */
   readonly overriders: (workload: WorkloadObject, cluster: string) => readonly AppliedOverride[];
+  /** The policy that propagates it. */
+  readonly claim: (workload: WorkloadObject) => Claim | undefined;
   /** It was judged, or (without a record) is gone. */
   readonly onRecord: (key: string, record: WorkloadRecord | undefined) => void;
 }
@@ -125,7 +128,8 @@ async function withClusters(dependencies: WorkloadDependencies & { readonly shar
   const pinning = memory.unwritten === 0 && planWorkload(facts, memory).pin !== undefined;
   const effective = pinning ? { ...found, deviations: [] } : found;
   const overriders = (cluster: string): readonly AppliedOverride[] => propagation.overriders(workload, cluster);
-  return { facts: await gatherEffective(dependencies, facts, { ...effective, overriders }, context), waiting: { rendering: found.rendering ? { images, since } : undefined } };
+  const claim = propagation.claim(workload);
+  return { facts: await gatherEffective(dependencies, facts, { ...effective, overriders, claim }, context), waiting: { rendering: found.rendering ? { images, since } : undefined } };
 }
 
 /** Most templates run in the same clusters: one list of these in memory, and whoever counts sees at once that it is the same. */

@@ -4,7 +4,8 @@ import { SHIPPED_KINDS } from '../../../src/api/further-kinds.ts';
 import { manifestImages } from '../../../src/api/object-images.ts';
 import { KarmadaFleet } from '../../../src/controllers/karmada-fleet.ts';
 import { connectKarmadaTriggers, GATHERING } from '../../../src/controllers/karmada-triggers.ts';
-import { kindNames } from '../../../src/controllers/workload-object.ts';
+import { kindNames, type WorkloadObject } from '../../../src/controllers/workload-object.ts';
+import type { Claim } from '../../../src/karmada/types.ts';
 import type { KubeClient, ListOptions, ListPage, WatchOptions } from '../../../src/kube/client.ts';
 import type { Discovery } from '../../../src/kube/discovery.ts';
 import type { KubeObject, Resource } from '../../../src/kube/object.ts';
@@ -94,7 +95,7 @@ interface World {
   readonly woken: () => string[];
 }
 
-async function begin(objects: Server['objects'] = {}, { isThere = true, namespace }: { isThere?: boolean; namespace?: string } = {}): Promise<World> {
+async function begin(objects: Server['objects'] = {}, { isThere = true, namespace, templates = [] }: { isThere?: boolean; namespace?: string; templates?: readonly WorkloadObject[] } = {}): Promise<World> {
   const server = new Server();
   Object.assign(server.objects, objects);
   server.isThere = isThere;
@@ -111,7 +112,7 @@ async function begin(objects: Server['objects'] = {}, { isThere = true, namespac
   for (const cache of karmada.caches) cache.start();
   await settled();
   const added: string[] = [];
-  connectKarmadaTriggers({ karmada, workloadQueue: { add: (key, options) => added.push(`${key} ${options?.priority === FRESH && options.after === GATHERING ? 'now' : '?'}`) } });
+  connectKarmadaTriggers({ karmada, fleet: { allWorkloads: (of) => templates.filter((one) => of === undefined || one.namespace === of).values() }, workloadQueue: { add: (key, options) => added.push(`${key} ${options?.priority === FRESH && options.after === GATHERING ? 'now' : '?'}`) } });
   return { server, karmada, woken: () => added.splice(0) };
 }
 
@@ -145,7 +146,7 @@ test('what Karmada tells twenty clusters of a template, one after the other, is 
       queue.done(next.key);
     }
   });
-  connectKarmadaTriggers({ karmada, workloadQueue: queue });
+  connectKarmadaTriggers({ karmada, fleet: { allWorkloads: () => [].values() }, workloadQueue: queue });
   for (let index = 0; index < 20; index += 1) {
     server.emit('works', work(`c${index}`, { image: 'app:2' }));
     clock.advance(10);
@@ -226,6 +227,41 @@ test('a Work is taken by the name in its manifest until its binding is known, an
   assert.deepEqual([found(), woken().toSorted()], [[1, 0], [`${KEY} now`, 'Deployment/web/old now']]);
   server.emit('resourcebindings', binding([]), 'DELETED');
   assert.deepEqual([found(), woken().toSorted()], [[0, 1], [`${KEY} now`, 'Deployment/web/old now']]);
+});
+
+const claimed = (kind: Claim['kind'], namespace: string, name: string, id: string): WorkloadObject => workload([field('app:1')], { claim: { kind, namespace, name, id } });
+const propagating = (id: string, namespace?: string): KubeObject => {
+  const label = namespace === undefined ? 'clusterpropagationpolicy.karmada.io/permanent-id' : 'propagationpolicy.karmada.io/permanent-id';
+  return { metadata: { name: 'p', resourceVersion: String((version += 1)), labels: { [label]: id }, ...(namespace === undefined ? {} : { namespace }) }, spec: {} } as KubeObject;
+};
+
+for (const [sentence, claim, stands] of [
+  ['of the policy of its namespace, by its id', claimed('PropagationPolicy', 'web', 'p', 'id1'), true],
+  ['of the policy of all namespaces, by its id', claimed('ClusterPropagationPolicy', '', 'p', 'id3'), true],
+  ['of the policy of another namespace', claimed('PropagationPolicy', 'victim', 'p', 'id2'), false],
+  ['of a policy by another id', claimed('PropagationPolicy', 'web', 'p', 'id9'), false],
+  ['of a policy of all namespaces by another id', claimed('ClusterPropagationPolicy', '', 'p', 'id9'), false],
+  ['of a policy that nobody has', claimed('ClusterPropagationPolicy', '', 'invented', 'id3'), false],
+] as const) {
+  test(`what a template says is ${stands ? 'believed' : 'not believed'}: that it is ${sentence}`, async () => {
+    const { karmada } = await begin({ propagationpolicies: [propagating('id1', 'web'), propagating('id2', 'victim')], clusterpropagationpolicies: [propagating('id3')] });
+    assert.deepEqual(karmada.claimOf(claim), stands ? claim.claim : undefined);
+  });
+}
+
+test('a policy of Karmada that comes, goes or has another id has its templates judged, and those of no other', async () => {
+  const templates = [claimed('PropagationPolicy', 'web', 'p', 'id1'), { ...claimed('ClusterPropagationPolicy', '', 'p', 'id1'), name: 'other' }, { ...workload([field('app:1')]), name: 'free' }];
+  const { server, woken } = await begin({}, { templates });
+  server.emit('propagationpolicies', propagating('id1', 'web'), 'ADDED');
+  assert.deepEqual(woken(), [`${KEY} now`]);
+  server.emit('propagationpolicies', propagating('id1', 'web'));
+  assert.deepEqual(woken(), []);
+  server.emit('propagationpolicies', propagating('id2', 'web'));
+  assert.deepEqual(woken(), [`${KEY} now`]);
+  server.emit('propagationpolicies', propagating('id2', 'web'), 'DELETED');
+  assert.deepEqual(woken(), [`${KEY} now`]);
+  server.emit('clusterpropagationpolicies', propagating('id1'), 'ADDED');
+  assert.deepEqual(woken(), ['Deployment/web/other now']);
 });
 
 test('when Karmada goes, every template is judged without it', async () => {

@@ -43,7 +43,7 @@ class World {
     events: { record: (event) => this.events.push(event) },
     registry: { resolveTag: () => Promise.resolve(D1) },
     workload: () => this.object,
-    propagation: { renderings: () => this.renderings, overriders: (_, cluster) => this.overriders.filter((one) => one.for === cluster), onRecord: () => undefined },
+    propagation: { renderings: () => this.renderings, overriders: (_, cluster) => this.overriders.filter((one) => one.for === cluster), claim: ({ claim }) => claim, onRecord: () => undefined },
     namespaceLabels: () => ({}),
     uncompiled: () => [],
     keychain: () => Promise.resolve(anonymousKeychain),
