@@ -48,8 +48,6 @@ const BY_TEMPLATE = 'template';
 const BY_ID = 'id';
 const BY_BINDING = 'binding';
 const BY_NAMESPACE = 'namespace';
-/** Works and bindings with all that clusters report are 5 to 10 KB each: so many are parsed and taken in within some 10 milliseconds. */
-const PAGE = 200;
 /** The overriders that may change an image. */
 const TOUCHING_IMAGES = ['imageOverrider', 'plaintext', 'fieldOverrider'];
 
@@ -73,7 +71,6 @@ export class KarmadaFleet {
     const scope = namespace === undefined ? {} : { namespace };
     const work = workProjection(imagesOfManifest);
     const byId = {
-      pageSize: PAGE,
       indexes: { [BY_ID]: ({ id }: BindingObject) => (id === undefined ? [] : [id]), [BY_TEMPLATE]: ({ template }: BindingObject) => this.templateKeys(template) },
     };
     const { propagationPolicies, clusterPropagationPolicies, overridePolicies, clusterOverridePolicies, resourceBindings, clusterResourceBindings, works, clusters } = RESOURCES;
@@ -91,7 +88,6 @@ export class KarmadaFleet {
     this.clusterResourceBindings = new OptionalReflector({ ...options, ...byId, resource: clusterResourceBindings, project: projectBinding });
     this.works = new OptionalReflector({
       ...options,
-      pageSize: PAGE,
       resource: works,
       project: (object) => {
         const found = work(object);

@@ -23,15 +23,17 @@ export const GATHERING = 500;
 export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: KarmadaTriggerDependencies): () => void {
   let initial = true;
   const wake = (keys: readonly string[]): void => {
-    if (initial) return;
     for (const one of keys) workloadQueue.add(one, { priority: FRESH, after: GATHERING });
   };
   const endings = [
     karmada.works.subscribe((change) => {
+      // WARNING: of tens of thousands, and within one turn of the event loop.
+      if (initial) return;
       if (!sameBut(change)) wake(karmada.keysOf(subjectOf<WorkObject>(change)));
     }),
     ...karmada.bindings.map((reflector) =>
       reflector.subscribe((change) => {
+        if (initial) return;
         const [before, after] = [change.type === 'added' ? [] : change.old.evicting, change.type === 'deleted' ? [] : change.value.evicting];
         const binding = subjectOf<BindingObject>(change);
         // With their binding Works come to another template than the one that they are named after, and without it they go back.

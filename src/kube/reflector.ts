@@ -24,7 +24,7 @@ export interface ReflectorOptions<T extends Stored, O extends KubeObject = KubeO
   readonly hooks?: ReflectorHooks;
   /** What is filled; by default a store of its own with `indexes`. With content in it, the first list reports the difference. */
   readonly store?: Store<T>;
-  /** Objects in one page of a list. Default 500. */
+  /** Objects in one page of a list. Default 200: with 5 to 10 KB each, as workloads and what Karmada makes of them have, a page is parsed and taken in within some 10 milliseconds. */
   readonly pageSize?: number;
   /** A watch that brings nothing, not even a bookmark (about one a minute), for so long is dead; milliseconds. Default 150 s. */
   readonly inactivity?: number;
@@ -132,7 +132,7 @@ export class Reflector<T extends Stored, O extends KubeObject = KubeObject> {
     const next = this.#store.staging();
     let count = 0;
     try {
-      const options = { ...selectionOf(this.#options), pageSize: this.#options.pageSize ?? 500, signal };
+      const options = { ...selectionOf(this.#options), pageSize: this.#options.pageSize ?? 200, signal };
       const version = await listInPages(this.#options.client, this.resource, options, (items) => {
         count += items.length;
         for (const item of items as readonly O[]) {

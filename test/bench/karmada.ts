@@ -114,7 +114,7 @@ async function edits(trial: Trial, watch: OperatorWatch, idle: number): Promise<
   const settled = (work: () => Promise<void>): Promise<Deeds> => watch.during(async () => {
     await work();
     await sleep(1000);
-    await watch.untilQuiet(3, PATIENCE);
+    await watch.untilQuiet(2, PATIENCE);
   });
   const [first] = fleet.templates;
   const own = fleet.templates.filter(({ policyId }) => policyId === first?.policyId);
