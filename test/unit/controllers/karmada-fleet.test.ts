@@ -139,7 +139,7 @@ test('of what was there at the start it is not even looked up whose it is', asyn
   const { karmada } = await begin({ works: [work('a')], resourcebindings: [binding(['a'])] });
   const looked: string[] = [];
   const found = (what: string) => () => (looked.push(what), []);
-  connectKarmadaTriggers({ karmada: Object.assign(karmada, { keysOf: found('Work'), otherKeysOf: found('binding') }), workloadQueue: { add: () => undefined } });
+  connectKarmadaTriggers({ karmada: Object.assign(karmada, { keysOf: found('Work'), otherKeysOf: found('binding') }), fleet: { allWorkloads: () => [].values() }, workloadQueue: { add: () => undefined } });
   assert.deepEqual(looked, []);
 });
 
