@@ -63,11 +63,13 @@ export class KarmadaFleet {
   readonly clusters: OptionalReflector<ClusterObject>;
   readonly imagesOfManifest: ImagesOfManifest;
   readonly #nameOfKind: KarmadaFleetOptions['nameOfKind'];
+  readonly #discovery: Discovery;
   readonly #keys = new WeakMap<TemplateRef, readonly string[]>();
 
   constructor({ namespace, nameOfKind, imagesOfManifest, ...options }: KarmadaFleetOptions) {
     this.imagesOfManifest = imagesOfManifest;
     this.#nameOfKind = nameOfKind;
+    this.#discovery = options.discovery;
     const scope = namespace === undefined ? {} : { namespace };
     const work = workProjection(imagesOfManifest);
     const byId = {
@@ -120,6 +122,16 @@ export class KarmadaFleet {
   /** Whether there is a Karmada, and its Works are known. */
   get isKnown(): boolean {
     return this.works.availability === 'present' && this.works.hasSynced;
+  }
+
+  /** Calls `handler` when {@link isKnown} is no longer what it was, as soon as the API server has said again what it serves. Returns how to end that. */
+  subscribe(handler: () => void): () => void {
+    let before = this.isKnown;
+    return this.#discovery.subscribe(() => {
+      if (this.isKnown === before) return;
+      before = this.isKnown;
+      handler();
+    });
   }
 
   /** What clusters are told to run of a workload, by its key; undefined where there is no Karmada, or while its Works are not known. */

@@ -1,7 +1,7 @@
 import type { BindingObject, PropagationPolicyObject, WorkObject } from '../karmada/types.ts';
 import { sameValue } from '../kube/patch.ts';
 import type { Change, Stored } from '../kube/store.ts';
-import { FRESH, type WorkQueue } from '../runtime/work-queue.ts';
+import { FRESH, RESYNC, type WorkQueue } from '../runtime/work-queue.ts';
 import { type Fleet, subjectOf } from './fleet.ts';
 import type { KarmadaFleet } from './karmada-fleet.ts';
 import { workloadKey } from './workload-object.ts';
@@ -18,7 +18,8 @@ export const GATHERING = 500;
 /**
  * Has a template judged again when what a cluster is told to run of it changes, or whether it is being left; what changes within half a second is one
  * change. What is there already wakes nobody: its templates are judged at the start anyway. Of Karmada's reports nothing is kept, so that they
- * wake nobody either. Of a policy of Karmada that comes or goes the templates are judged that say that they are its own. Returns how to end that.
+ * wake nobody either. Of a policy of Karmada that comes or goes the templates are judged that say that they are its own, and all of
+ * them where Karmada itself comes or goes. Returns how to end that.
  */
 export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: KarmadaTriggerDependencies): () => void {
   let initial = true;
@@ -47,6 +48,10 @@ export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: Karmad
         wake(claimantsOf(subjectOf<PropagationPolicyObject>(change), fleet));
       }),
     ),
+    // WARNING: also those of which no cluster is told anything, or was told last: their records say whether there is a Karmada.
+    karmada.subscribe(() => {
+      for (const workload of fleet.allWorkloads()) workloadQueue.add(workloadKey(workload), { priority: RESYNC, after: GATHERING });
+    }),
   ];
   initial = false;
   return () => {

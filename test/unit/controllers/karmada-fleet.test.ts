@@ -112,7 +112,7 @@ async function begin(objects: Server['objects'] = {}, { isThere = true, namespac
   for (const cache of karmada.caches) cache.start();
   await settled();
   const added: string[] = [];
-  connectKarmadaTriggers({ karmada, fleet: { allWorkloads: (of) => templates.filter((one) => of === undefined || one.namespace === of).values() }, workloadQueue: { add: (key, options) => added.push(`${key} ${options?.priority === FRESH && options.after === GATHERING ? 'now' : '?'}`) } });
+  connectKarmadaTriggers({ karmada, fleet: { allWorkloads: (of) => templates.filter((one) => of === undefined || one.namespace === of).values() }, workloadQueue: { add: (key, options) => added.push(`${key} ${options?.after !== GATHERING ? '?' : options.priority === FRESH ? 'now' : 'later'}`) } });
   return { server, karmada, woken: () => added.splice(0) };
 }
 
@@ -276,6 +276,17 @@ test('when Karmada goes, every template is judged without it', async () => {
   woken();
   await server.say(false);
   assert.deepEqual([woken(), karmada.renderings(KEY), karmada.works.store.size], [[`${KEY} now`, `${KEY} now`], undefined, 0]);
+});
+
+test('so is what no cluster was told of, and again when Karmada is known, by the next answer of discovery', async () => {
+  const { server, woken } = await begin({}, { templates: [workload([field('app:1')])] });
+  await server.say(true);
+  assert.deepEqual(woken(), []);
+  await server.say(false);
+  assert.deepEqual(woken(), [`${KEY} later`]);
+  await server.say(true);
+  await server.say(true);
+  assert.deepEqual(woken(), [`${KEY} later`]);
 });
 
 function overridePolicy(kind: 'OverridePolicy' | 'ClusterOverridePolicy', name: string, rule: Json, resourceSelectors: readonly Json[] = []): KubeObject {
