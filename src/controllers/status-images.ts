@@ -40,6 +40,11 @@ export interface SummaryStatus {
 }
 
 const MAX_IMAGES = 100;
+/**
+ * Bytes of JSON of all rows. WARNING: bounds of characters are none of bytes: a hundred rows of three bytes a character do not fit into an object
+ * that etcd takes (1.5 MiB, with the spec), and then nothing is told at all.
+ */
+const MAX_BYTES = 524_288;
 const MAX_EXAMPLES = 5;
 const MAX_MESSAGE = 512;
 /** The longest reference that parses. */
@@ -63,7 +68,14 @@ export function imageRows(picture: PolicyPicture): { rows: ImageRow[]; omitted: 
   const all = [...picture.rows].map((row): Sortable => ({ row, speaker: anyOf(row) }));
   const sorted = all.toSorted((left, right) =>
     ORDER[left.speaker.verdict.result] - ORDER[right.speaker.verdict.result] || (left.row.key < right.row.key ? -1 : 1));
-  return { rows: sorted.slice(0, MAX_IMAGES).map(({ row }) => rowOf(row)), omitted: Math.max(0, sorted.length - MAX_IMAGES) };
+  const rows = thatFit(sorted.slice(0, MAX_IMAGES).map(({ row }) => rowOf(row)));
+  return { rows, omitted: sorted.length - rows.length };
+}
+
+function thatFit(rows: ImageRow[]): ImageRow[] {
+  let left = MAX_BYTES;
+  const tooMuch = rows.findIndex((row) => (left -= Buffer.byteLength(JSON.stringify(row))) < 0);
+  return tooMuch === -1 ? rows : rows.slice(0, tooMuch);
 }
 
 /** The counts over everything that the policy governs, also what the rows leave out. */

@@ -139,3 +139,14 @@ for (const [sentence, { before, after, old }] of Object.entries(times)) {
   const rows = (values: string[]): { lastVerifiedTime: string }[] => values.map((lastVerifiedTime) => ({ lastVerifiedTime }));
   test(sentence, () => assert.equal(timesAreOld(rows(before), rows(after)), old));
 }
+
+for (const letter of ['€', '"', 'a']) {
+  test(`rows as long as they can be, of ${letter}, leave room in the object, and what did not fit is counted`, () => {
+    const [long, signer] = [letter.repeat(4096), { kind: 'certificate', issuer: letter.repeat(4096), subject: letter.repeat(4096), claims: {}, certificate: D2 } as const];
+    const images = Array.from({ length: 100 }, (_, at) => outcome(`ghcr.io/${'a'.repeat(200)}/x${at}`, { verdicts: [verdict({ message: long, authority: long, signer })] }));
+    const { rows, omitted } = statusOf(...images.map((image, at) => record([image], { name: `n${at}` })));
+    const size = Buffer.byteLength(JSON.stringify(rows));
+    assert.ok(size <= 550_000 && size > 400_000, `${rows.length} rows of ${size} bytes`);
+    assert.equal(rows.length + omitted, 100);
+  });
+}
