@@ -36,6 +36,7 @@ async function main(): Promise<number> {
       return 1;
     }
     for (const path of filesOf(metafile).filter((name) => !filesOf(script).includes(name))) rewrite(resolve(root, path), withBuiltins);
+    rewrite(join(out, 'cli.js'), (code) => code.replaceAll(`import("#${SCRIPT.name}")`, `import("./${SCRIPT.name}.js")`));
     await toScripts(scripts, SCRIPT.name, SCRIPT.exports, script);
     writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenceText(packages));
     // Chunks are ES modules wherever dist is copied to, and find each program whichever chunk asks.

@@ -30,7 +30,8 @@ export interface Network {
   readonly kindOf: (address: string) => AddressKind;
 }
 
-export const systemNetwork: Network = { lookup: systemLookup, kindOf: addressKind };
+/** Names are looked up by what Node loads when the first one is: most calls of the command line ask an address. */
+export const systemNetwork: Network = { lookup: (hostname, options, callback) => systemLookup(hostname, options, callback), kindOf: addressKind };
 
 /** Whom a connection belongs to: the registry itself, a host it named, or one that credentials may go to. */
 export type Trust = 'own' | 'other' | 'strict';

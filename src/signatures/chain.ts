@@ -64,13 +64,26 @@ export function verifyChain(leaf: Certificate, chains: readonly AuthorityChain[]
   let reason = 'is not issued by a certificate authority of the trust root';
   for (const chain of chains) {
     for (const authority of chain.authorities) {
-      if (!issued(leaf, authority.certificate)) continue;
+      if (!wasIssued(leaf, authority.certificate)) continue;
       const objection = objectionTo(leaf, authority, chain, times, purpose);
       if (objection === undefined) return authority.certificate;
       reason = objection;
     }
   }
   throw new CertificateError(reason);
+}
+
+/** By certificate, who was seen to have issued it. Both never change; an entry lives as long as the certificate does. */
+const issuers = new WeakMap<Certificate, WeakSet<Certificate>>();
+
+/** {@link issued}, proven once: half of a proof is this signature, and a candidate may be proven by the rules of two profiles. */
+function wasIssued(certificate: Certificate, issuer: Certificate): boolean {
+  const known = issuers.get(certificate);
+  if (known?.has(issuer) === true) return true;
+  if (!issued(certificate, issuer)) return false;
+  if (known === undefined) issuers.set(certificate, new WeakSet([issuer]));
+  else known.add(issuer);
+  return true;
 }
 
 /** Names and key identifiers fit (RFC 5280 §6.1.3, §4.2.1.1), the issuer may sign certificates, and the signature is right. */

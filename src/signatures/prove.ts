@@ -27,7 +27,7 @@ import type { Candidate, CertificateClaims, Proof, Requirement, Signer } from '.
  */
 export function prove(candidate: Candidate, requirement: Requirement): Proof {
   try {
-    return proveAny(read(candidate, requirement), requirement);
+    return proveAny(read(candidate, requirement), requirement, candidate);
   } catch (error) {
     if (error instanceof SignatureError) throw error;
     if (error instanceof CertificateError) {
@@ -52,13 +52,13 @@ function read(candidate: Candidate, { profile, wants }: Requirement): readonly S
 }
 
 /** Of several signatures of one envelope any counts, as for cosign; the operator reads one only. */
-function proveAny([signed, ...others]: readonly Signed[], requirement: Requirement): Proof {
+function proveAny([signed, ...others]: readonly Signed[], requirement: Requirement, candidate: Candidate): Proof {
   if (signed === undefined) throw new SignatureError('SignatureInvalid', 'there is no signature');
-  if (others.length === 0) return proveSigned(signed, requirement);
+  if (others.length === 0) return proveSigned(signed, requirement, candidate);
   try {
-    return proveSigned(signed, requirement);
+    return proveSigned(signed, requirement, candidate);
   } catch {
-    return proveAny(others, requirement);
+    return proveAny(others, requirement, candidate);
   }
 }
 
@@ -68,8 +68,8 @@ interface Holder {
   readonly certificate?: Certificate;
 }
 
-function proveSigned(signed: Signed, requirement: Requirement): Proof {
-  const holder = holderOf(signed, requirement);
+function proveSigned(signed: Signed, requirement: Requirement, candidate: Candidate): Proof {
+  const holder = holderOf(signed, requirement, candidate);
   verifySignature(signed, holder, requirement);
   const entries = requirement.log === 'Ignored' ? [] : provenEntries(signed, holder, requirement);
   const stamps = provenTimestamps(signed, requirement, entries);
@@ -82,8 +82,20 @@ function proveSigned(signed: Signed, requirement: Requirement): Proof {
   return proofOf(signed, holder, claims, times, entries.length > 0);
 }
 
-function holderOf(signed: Signed, { key, log, profile }: Requirement): Holder {
-  const certificate = signed.certificate === undefined ? undefined : readCertificate(signed.certificate, profile.limits.certificateBytes);
+/** A certificate lives as long as its candidate does. */
+const certificates = new WeakMap<Candidate, Certificate>();
+
+/** Of a candidate that is proven twice, by cosign's rules and by the operator's, the certificate is read once: what is read depends on its bytes alone. */
+function certificateOf(der: Buffer, candidate: Candidate, limit: number): Certificate {
+  const known = certificates.get(candidate);
+  if (known !== undefined && der.length <= limit && known.der.equals(der)) return known;
+  const certificate = readCertificate(der, limit);
+  certificates.set(candidate, certificate);
+  return certificate;
+}
+
+function holderOf(signed: Signed, { key, log, profile }: Requirement, candidate: Candidate): Holder {
+  const certificate = signed.certificate === undefined ? undefined : certificateOf(signed.certificate, candidate, profile.limits.certificateBytes);
   if (key === undefined) {
     if (certificate === undefined) {
       throw new SignatureError('CertificateInvalid', 'the signature has no certificate: it was made with a key');

@@ -35,7 +35,7 @@ function proveMany(count: number): void {
   for (let turn = 0; turn < count; turn += 1) {
     if (turn % 10 === 9) candidates[Math.floor(turn / 10) % STOCK] = make(turn);
     const candidate = candidates[turn % STOCK];
-    if (candidate !== undefined) prove(candidate, requirement);
+    if (candidate !== undefined) prove({ ...candidate }, requirement);
   }
 }
 

@@ -64,7 +64,7 @@ function publicKinds(): readonly Kind[] {
   const references = [...new Set(accepted.map(({ ref }) => ref))];
   const proven = (candidate: Candidate): boolean => {
     try {
-      return prove(candidate, asking({ trust: loadedRoot(root) })).certificate !== undefined;
+      return prove({ ...candidate }, asking({ trust: loadedRoot(root) })).certificate !== undefined;
     } catch {
       return false;
     }
@@ -102,7 +102,7 @@ function workloadOf({ name, candidates, root, difference = {}, stock = {} }: Kin
   });
   const verifier = new Verifier(material, thresholds);
   const ours = (list: readonly Candidate[]) => (turn: number) => {
-    const { signer } = prove(at(list, turn), requirement);
+    const { signer } = prove({ ...at(list, turn) }, requirement);
     return signer.kind === 'key' ? 'key' : `${signer.issuer} ${signer.subject}`;
   };
   const theirs = (list: readonly Candidate[]) => {
