@@ -3,10 +3,10 @@ import { clusterMatches } from '../karmada/cluster-affinity.ts';
 import { type AppliedOverride, overridesInOrder } from '../karmada/predict.ts';
 import { projectBinding } from '../karmada/project-binding.ts';
 import { projectCluster } from '../karmada/project-cluster.ts';
-import { projectOverridePolicy, projectPropagationPolicy } from '../karmada/project-policy.ts';
+import { projectOverridePolicy, projectClaimingPolicy } from '../karmada/project-policy.ts';
 import { BINDING_NAMESPACE_ANNOTATION } from '../karmada/names.ts';
 import { workProjection } from '../karmada/project-work.ts';
-import type { BindingObject, Claim, ClusterObject, ImagesOfManifest, OverridePolicyObject, PropagationPolicyObject, TemplateRef, WorkObject } from '../karmada/types.ts';
+import type { BindingObject, Claim, ClaimingPolicy, ClusterObject, ImagesOfManifest, OverridePolicyObject, TemplateRef, WorkObject } from '../karmada/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Discovery } from '../kube/discovery.ts';
 import { apiVersionOf, type KubeObject } from '../kube/object.ts';
@@ -53,8 +53,8 @@ const TOUCHING_IMAGES = ['imageOverrider', 'plaintext', 'fieldOverrider'];
 
 /** What is watched of Karmada, as long as the API server has it: policies, overrides, bindings, Works and member clusters. */
 export class KarmadaFleet {
-  readonly propagationPolicies: OptionalReflector<PropagationPolicyObject>;
-  readonly clusterPropagationPolicies: OptionalReflector<PropagationPolicyObject>;
+  readonly propagationPolicies: OptionalReflector<ClaimingPolicy>;
+  readonly clusterPropagationPolicies: OptionalReflector<ClaimingPolicy>;
   readonly overridePolicies: OptionalReflector<OverridePolicyObject>;
   readonly clusterOverridePolicies: OptionalReflector<OverridePolicyObject>;
   readonly resourceBindings: OptionalReflector<BindingObject>;
@@ -76,8 +76,8 @@ export class KarmadaFleet {
       indexes: { [BY_ID]: ({ id }: BindingObject) => (id === undefined ? [] : [id]), [BY_TEMPLATE]: ({ template }: BindingObject) => this.templateKeys(template) },
     };
     const { propagationPolicies, clusterPropagationPolicies, overridePolicies, clusterOverridePolicies, resourceBindings, clusterResourceBindings, works, clusters } = RESOURCES;
-    this.propagationPolicies = new OptionalReflector({ ...options, ...scope, resource: propagationPolicies, project: projectPropagationPolicy });
-    this.clusterPropagationPolicies = new OptionalReflector({ ...options, resource: clusterPropagationPolicies, project: projectPropagationPolicy });
+    this.propagationPolicies = new OptionalReflector({ ...options, ...scope, resource: propagationPolicies, project: projectClaimingPolicy });
+    this.clusterPropagationPolicies = new OptionalReflector({ ...options, resource: clusterPropagationPolicies, project: projectClaimingPolicy });
     this.overridePolicies = new OptionalReflector({
       ...options,
       ...scope,
@@ -115,7 +115,7 @@ export class KarmadaFleet {
   }
 
   /** The policies that propagate, of a namespace and of all. */
-  get policies(): readonly OptionalReflector<PropagationPolicyObject>[] {
+  get policies(): readonly OptionalReflector<ClaimingPolicy>[] {
     return [this.propagationPolicies, this.clusterPropagationPolicies];
   }
 
@@ -170,7 +170,7 @@ export class KarmadaFleet {
   }
 
   /** The policy that a claim names, if it exists. */
-  claimed({ kind, namespace, name }: Claim): PropagationPolicyObject | undefined {
+  claimed({ kind, namespace, name }: Claim): ClaimingPolicy | undefined {
     return kind === 'PropagationPolicy' ? this.propagationPolicies.store.get(keyOf({ namespace, name })) : this.clusterPropagationPolicies.store.get(name);
   }
 

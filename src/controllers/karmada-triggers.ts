@@ -1,4 +1,4 @@
-import type { BindingObject, PropagationPolicyObject, WorkObject } from '../karmada/types.ts';
+import type { BindingObject, ClaimingPolicy, WorkObject } from '../karmada/types.ts';
 import { sameValue } from '../kube/patch.ts';
 import type { Change, Stored } from '../kube/store.ts';
 import { FRESH, RESYNC, type WorkQueue } from '../runtime/work-queue.ts';
@@ -45,7 +45,7 @@ export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: Karmad
     ...karmada.policies.map((reflector) =>
       reflector.subscribe((change) => {
         if (initial || (change.type === 'updated' && change.old.id === change.value.id)) return;
-        wake(claimantsOf(subjectOf<PropagationPolicyObject>(change), fleet));
+        wake(claimantsOf(subjectOf<ClaimingPolicy>(change), fleet));
       }),
     ),
     // WARNING: also those of which no cluster is told anything, or was told last: their records say whether there is a Karmada.
@@ -59,7 +59,7 @@ export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: Karmad
   };
 }
 
-function claimantsOf({ kind, namespace, name }: PropagationPolicyObject, fleet: KarmadaTriggerDependencies['fleet']): readonly string[] {
+function claimantsOf({ kind, namespace, name }: ClaimingPolicy, fleet: KarmadaTriggerDependencies['fleet']): readonly string[] {
   const templates = [...fleet.allWorkloads(kind === 'PropagationPolicy' ? namespace : undefined)];
   return templates.filter(({ claim }) => claim?.kind === kind && claim.namespace === namespace && claim.name === name).map((template) => workloadKey(template));
 }

@@ -1,6 +1,6 @@
 import type { Reason } from '../api/reasons.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Claim, PropagationPolicyObject } from '../karmada/types.ts';
+import type { Claim, ClaimingPolicy } from '../karmada/types.ts';
 import type { EventInput, EventRecorder } from '../kube/events.ts';
 import type { WorkloadRecord } from './ledger.ts';
 import { type EffectiveImage, type ImageOutcome, judgedImages, summarize } from './outcome.ts';
@@ -9,7 +9,7 @@ export interface PropagationReporterOptions {
   readonly clock: Clock;
   readonly events: Pick<EventRecorder, 'record'>;
   /** The policy of Karmada as the cache has it. */
-  readonly claimed: (claim: Claim) => PropagationPolicyObject | undefined;
+  readonly claimed: (claim: Claim) => ClaimingPolicy | undefined;
 }
 
 interface Failure {
@@ -87,7 +87,7 @@ export class PropagationReporter {
   }
 }
 
-function eventAbout({ kind, namespace, name, uid }: PropagationPolicyObject, failures: readonly Failure[]): EventInput {
+function eventAbout({ kind, namespace, name, uid }: ClaimingPolicy, failures: readonly Failure[]): EventInput {
   const named = failures.slice(0, MAX_NAMED).map(({ sentence }) => sentence);
   const more = failures.length > MAX_NAMED ? `; and ${failures.length - MAX_NAMED} more` : '';
   const [reason, ...others] = new Set(failures.map((failure) => failure.reason));

@@ -2,26 +2,33 @@ import type { KubeObject } from '../kube/object.ts';
 import type { Stored } from '../kube/store.ts';
 import { isRecord, listOf, recordOf, textOf, textsOf } from './json.ts';
 import { CLUSTER_POLICY_ID_LABEL, POLICY_ID_LABEL } from './names.ts';
-import type { OverridePolicyObject, OverrideRule, PropagationPolicyObject, ResourceSelector } from './types.ts';
+import type { ClaimingPolicy, OverridePolicyObject, OverrideRule, PropagationPolicyObject, ResourceSelector } from './types.ts';
 
 /** Characters of JSON that are kept of one policy: some hundred selectors or rules. */
 const MAX_SPEC = 262_144;
 
-/** What is kept of a PropagationPolicy, or of a ClusterPropagationPolicy where there is no namespace. */
-export function projectPropagationPolicy(object: KubeObject): PropagationPolicyObject {
-  const spec = recordOf(recordOf(object)['spec']);
+/** Who a PropagationPolicy is, or a ClusterPropagationPolicy where there is no namespace. Of its selectors, which may be a MiB of anything, nothing is kept. */
+export function projectClaimingPolicy(object: KubeObject): ClaimingPolicy {
   const stored = storedOf(object);
   const namespaced = stored.namespace !== '';
   const id = textOf(recordOf(recordOf(object.metadata)['labels'])[namespaced ? POLICY_ID_LABEL : CLUSTER_POLICY_ID_LABEL]);
-  const placement = recordOf(spec['placement']);
-  const content = { selectors: listOf(spec['resourceSelectors']), affinities: affinitiesOf(placement), dependents: textsOf(spec['dependentOverrides']) };
-  const tooLarge = isTooLarge(content);
-  const dependentOverrides = tooLarge ? [] : content.dependents;
   return {
     ...stored,
     kind: namespaced ? 'PropagationPolicy' : 'ClusterPropagationPolicy',
     uid: textOf(recordOf(object.metadata)['uid']),
     ...(id === '' ? {} : { id }),
+  };
+}
+
+/** What is looked at of a PropagationPolicy, or of a ClusterPropagationPolicy where there is no namespace. */
+export function projectPropagationPolicy(object: KubeObject): PropagationPolicyObject {
+  const spec = recordOf(recordOf(object)['spec']);
+  const placement = recordOf(spec['placement']);
+  const content = { selectors: listOf(spec['resourceSelectors']), affinities: affinitiesOf(placement), dependents: textsOf(spec['dependentOverrides']) };
+  const tooLarge = isTooLarge(content);
+  const dependentOverrides = tooLarge ? [] : content.dependents;
+  return {
+    ...projectClaimingPolicy(object),
     resourceSelectors: tooLarge ? [] : content.selectors.map(selectorOf),
     priority: typeof spec['priority'] === 'number' ? spec['priority'] : 0,
     lazy: spec['activationPreference'] === 'Lazy',

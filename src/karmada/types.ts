@@ -11,12 +11,16 @@ export interface ResourceSelector {
   readonly labelSelector?: unknown;
 }
 
-/** What is kept of a PropagationPolicy or ClusterPropagationPolicy. */
-export interface PropagationPolicyObject extends Stored {
+/** Who a PropagationPolicy or ClusterPropagationPolicy is: what there is to know of it once Karmada acts by it. */
+export interface ClaimingPolicy extends Stored {
   readonly kind: 'PropagationPolicy' | 'ClusterPropagationPolicy';
   readonly uid: string;
   /** Karmada's permanent id: by it templates and bindings name the policy that claimed them. */
   readonly id?: string;
+}
+
+/** What is looked at of a PropagationPolicy or ClusterPropagationPolicy to say what it will propagate. */
+export interface PropagationPolicyObject extends ClaimingPolicy {
   readonly resourceSelectors: readonly ResourceSelector[];
   readonly priority: number;
   /** `activationPreference: Lazy`: a change of the policy waits for the next change of the template. */

@@ -256,6 +256,13 @@ for (const [sentence, claim, stands] of [
   });
 }
 
+test('of what a policy of Karmada selects nothing is kept, however much it is', async () => {
+  const selectors = [{ apiVersion: 'apps/v1', kind: 'Deployment', labelSelector: { matchExpressions: [{ key: 'k', operator: 'In', values: ['v'.repeat(100_000)] }] } }];
+  const { karmada } = await begin({ propagationpolicies: [{ ...propagating('id1', 'web'), spec: { resourceSelectors: selectors } } as KubeObject] });
+  assert.ok(JSON.stringify([...karmada.propagationPolicies.store.values()]).length < 1000);
+  assert.equal(karmada.propagationPolicies.store.size, 1);
+});
+
 test('a policy of Karmada that comes, goes or has another id has its templates judged, and those of no other', async () => {
   const templates = [claimed('PropagationPolicy', 'web', 'p', 'id1'), { ...claimed('ClusterPropagationPolicy', '', 'p', 'id1'), name: 'other' }, { ...workload([field('app:1')]), name: 'free' }];
   const { server, woken } = await begin({}, { templates });
