@@ -3,7 +3,7 @@ import { clusterMatches } from '../karmada/cluster-affinity.ts';
 import { type AppliedOverride, overridesInOrder } from '../karmada/predict.ts';
 import { projectBinding } from '../karmada/project-binding.ts';
 import { projectCluster } from '../karmada/project-cluster.ts';
-import { projectOverridePolicy, projectClaimingPolicy } from '../karmada/project-policy.ts';
+import { projectClaimingPolicy, projectOverridePolicy } from '../karmada/project-policy.ts';
 import { BINDING_NAMESPACE_ANNOTATION } from '../karmada/names.ts';
 import { workProjection } from '../karmada/project-work.ts';
 import type { BindingObject, Claim, ClaimingPolicy, ClusterObject, ImagesOfManifest, OverridePolicyObject, TemplateRef, WorkObject } from '../karmada/types.ts';
