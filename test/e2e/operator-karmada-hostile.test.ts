@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { eventually } from '../support/eventually.ts';
-import { type Any, apply, deployment, keyedPolicy } from '../support/installation.ts';
+import { type Any, apply, deployment, keyedPolicy, run } from '../support/installation.ts';
 import { karmada, type KarmadaFleet } from '../support/karmada.ts';
 import { type KarmadaScene, setKarmadaScene } from '../support/karmada-scene.ts';
+import type { Operator } from '../support/operator.ts';
 import { type PushedImage, pushImage } from '../support/sigstore/push.ts';
 
 /* What a tenant may try who writes templates, PropagationPolicies and OverridePolicies in a namespace, on the real Karmada. */
@@ -13,6 +14,7 @@ let key: ReturnType<KarmadaScene['world']['key']>;
 let host: string;
 let image: PushedImage;
 let evil: PushedImage;
+let operator: Operator;
 
 before(async () => {
   fleet = await karmada();
@@ -23,7 +25,7 @@ before(async () => {
   evil = await pushImage(host, 'evil/app:1', { content: 'evil' });
   await scene.world.signImage(image, key, { format: 'legacy', log: 'none' });
   await apply(fleet, keyedPolicy(scene.namespace, 'all', `${host}/**`, key.key.pem));
-  await scene.operate();
+  operator = await scene.operate();
 });
 after(() => scene?.stop());
 
@@ -47,3 +49,32 @@ for (const [what, path, value] of [
     });
   });
 }
+
+test('Works of any form are judged for what they are: without manifests, with two, of a thousand containers, with images that are none', async (context) => {
+  const space = `karmada-es-odd-${scene.namespace}`;
+  await apply(fleet, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: space } });
+  context.after(() => run(fleet, ['delete', 'namespace', space, '--wait=false']));
+  const manifest = (name: string, images: readonly string[], container: object = {}): object => {
+    const { apiVersion, kind, spec } = deployment(scene.namespace, name, images);
+    const containers = spec.template.spec.containers.map((one: Any) => ({ ...one, ...container }));
+    return { apiVersion, kind, metadata: { namespace: scene.namespace, name }, spec: { ...spec, template: { ...spec.template, spec: { containers } } } };
+  };
+  const odd: Record<string, readonly unknown[]> = {
+    none: [],
+    two: [manifest('two', [image.pinned]), manifest('two', [`${evil.reference}-second`])],
+    huge: [manifest('huge', Array.from({ length: 1000 }, () => image.pinned), { env: [{ name: 'X', value: 'x'.repeat(700) }] })],
+    texts: [manifest('texts', [`${evil.reference}\u0000nul`, `☃${'ü'.repeat(5000)}`, '', '../..'])],
+  };
+  for (const [name, manifests] of Object.entries(odd)) {
+    await create(name);
+    await run(fleet, ['create', '-f', '-'], JSON.stringify({ apiVersion: 'work.karmada.io/v1alpha1', kind: 'Work', metadata: { namespace: space, name }, spec: { workload: { manifests } } }));
+  }
+  await eventually('each of them in the status', async () => {
+    const images: Any[] = (await status()).images;
+    for (const [name, part] of [['two', 'evil/app:1-second'], ['huge', '(744 more)'], ['texts', 'nul'], ['texts', '☃'], ['texts', '../..']] as const) {
+      const found = images.find((one) => one.image.includes(part));
+      assert.ok(found !== undefined && found.result !== 'Verified' && found.workloads.examples[0] === `${scene.namespace}/${name}`, `${part}: ${JSON.stringify(images.map((one) => one.image.slice(0, 80)))}`);
+    }
+  });
+  assert.deepEqual(operator.log().filter(({ level }) => level === 'error'), []);
+});
