@@ -4,7 +4,7 @@
  */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import type { Metafile, Plugin } from 'esbuild';
 import { bundledPackages, licenceText } from './build/licences.ts';
 import { objections } from './build/objections.ts';
@@ -36,12 +36,12 @@ async function main(): Promise<number> {
       return 1;
     }
     for (const path of filesOf(metafile).filter((name) => !filesOf(script).includes(name))) rewrite(resolve(root, path), withBuiltins);
-    rewrite(join(out, 'cli.js'), (code) => code.replaceAll(`import("#${SCRIPT.name}")`, `import("./${SCRIPT.name}.js")`));
+    await startAsCommonJs(join(out, 'cli.mjs'), join(out, 'cli.js'));
     await toScripts(scripts, SCRIPT.name, SCRIPT.exports, script);
     writeFileSync(join(out, 'THIRD-PARTY-LICENSES.txt'), licenceText(packages));
-    // Chunks are ES modules wherever dist is copied to, and find each program whichever chunk asks.
-    const imports = Object.fromEntries(Object.keys(manifest.imports ?? {}).map((name) => [name, `./${name.slice(1)}.js`]));
-    writeFileSync(join(out, 'package.json'), `${JSON.stringify({ type: 'module', imports })}\n`);
+    // Files ending in .js are CommonJS wherever dist is copied to, and each program is found whichever chunk asks.
+    const imports = Object.fromEntries(Object.keys(manifest.imports ?? {}).map((name) => [name, `./${name.slice(1)}.${name === `#${SCRIPT.name}` ? 'js' : 'mjs'}`]));
+    writeFileSync(join(out, 'package.json'), `${JSON.stringify({ type: 'commonjs', imports })}\n`);
     chmodSync(join(out, 'cli.js'), 0o755);
     chmodSync(out, 0o755);
     replace(join(root, 'dist'), out);
@@ -52,7 +52,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** The command line, and what package.json gives a name of its own: `"#judge-worker": "./src/….ts"` is that file in sources, and judge-worker.js in dist. */
+/** The command line, and what package.json gives a name of its own: `"#judge-worker": "./src/….ts"` is that file in sources, and judge-worker.mjs in dist. */
 function programsOf({ imports = {} }: Manifest): Readonly<Record<string, string>> {
   return { cli: 'src/main.ts', ...Object.fromEntries(Object.entries(imports).map(([name, source]) => [name.slice(1), source])) };
 }
@@ -70,11 +70,12 @@ async function bundle(outdir: string, name: string, source: string, sourcemap: '
     platform: 'node',
     target: 'node24',
     chunkNames: 'chunks/[name]-[hash]',
+    outExtension: { '.js': name === SCRIPT.name ? '.js' : '.mjs' },
     sourcemap,
     sourcesContent: false,
     legalComments: 'none',
     // CommonJS packages call require for node's own modules, which ES modules do not have.
-    banner: { js: 'const require = globalThis.process.getBuiltinModule;' },
+    banner: { js: BANNER },
     plugins: [versionOnly],
     metafile: true,
     logLevel: 'warning',
@@ -100,7 +101,7 @@ const versionOnly: Plugin = {
 };
 
 function filesOf({ outputs }: Metafile): readonly string[] {
-  return Object.keys(outputs).filter((name) => name.endsWith('.js'));
+  return Object.keys(outputs).filter((name) => /\.m?js$/.test(name));
 }
 
 const BUILTIN = /^import (?:\* as )?(\{[^}]*\}|\w+) from "(node:[\w/]+)";$/gm;
@@ -111,6 +112,20 @@ const BUILTIN = /^import (?:\* as )?(\{[^}]*\}|\w+) from "(node:[\w/]+)";$/gm;
  */
 function withBuiltins(code: string): string {
   return code.replaceAll(BUILTIN, (_, names: string, name: string) => `const ${names.replaceAll(' as ', ': ')} = globalThis.process.getBuiltinModule("${name}");`);
+}
+
+const BANNER = 'const require = globalThis.process.getBuiltinModule;';
+
+/**
+ * The file that is started, which loads all else later, as CommonJS: Node's loader of ES modules then stays out of `assay verify`,
+ * which is CommonJS to its end.
+ */
+async function startAsCommonJs(from: string, to: string): Promise<void> {
+  const [module, map] = [readFileSync(from, 'utf8'), `${from}.map`];
+  const { code } = await transform(module.replace(BANNER, ''), { format: 'cjs', platform: 'node', target: 'node24', legalComments: 'none' });
+  writeFileSync(to, code.replaceAll(`import("#${SCRIPT.name}")`, `Promise.resolve(require("./${SCRIPT.name}.js"))`));
+  rmSync(from);
+  rmSync(map);
 }
 
 function rewrite(path: string, edit: (text: string) => string): void {
@@ -126,7 +141,7 @@ function replace(target: string, finished: string): void {
 }
 
 function summary({ outputs }: Metafile, packages: number): string {
-  const code = Object.entries(outputs).filter(([name]) => name.endsWith('.js'));
+  const code = Object.entries(outputs).filter(([name]) => /\.m?js$/.test(name));
   const bytes = code.reduce((sum, [, { bytes: size }]) => sum + size, 0);
   return `dist: ${code.length} files, ${(bytes / 1_048_576).toFixed(1)} MiB, ${packages} packages`;
 }

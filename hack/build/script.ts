@@ -108,7 +108,8 @@ function codeOf(script: string): Buffer {
 function starter(name: string, exports: readonly string[]): string {
   return `const builtin = globalThis.process.getBuiltinModule;
 const { readFileSync } = builtin('fs');
-const folder = \`\${import.meta.dirname}/${name}/\`;
+const folder = \`\${__dirname}/${name}/\`;
+const url = builtin('url').pathToFileURL(__filename).href;
 const modules = new Map();
 let parts = run('all.cjs', codeOf);
 function read(file, encoding) {
@@ -129,14 +130,14 @@ function run(file, cachedData) {
 }
 function load(name) {
   if (!/^[.#]/.test(name)) return builtin(name);
-  if (name.startsWith('#')) return builtin('module').createRequire(import.meta.url)(name);
+  if (name.startsWith('#')) return require(name);
   const base = name.slice(name.lastIndexOf('/') + 1);
   const known = modules.get(base);
   if (known !== undefined) return known.exports;
   const module = { exports: {} };
   modules.set(base, module);
   const part = parts[base] ?? run(base.replace(/js$/, 'cjs'))[base];
-  part(load, module, module.exports, import.meta.url);
+  part(load, module, module.exports, url);
   return module.exports;
 }
 load.later = (name) => ({
@@ -146,6 +147,6 @@ load.later = (name) => ({
     return value;
   },
 });
-export const { ${exports.join(', ')} } = load('./${name}.js');
+Object.assign(exports, (({ ${exports.join(', ')} }) => ({ ${exports.join(', ')} }))(load('./${name}.js')));
 `;
 }

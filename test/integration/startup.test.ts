@@ -84,7 +84,7 @@ describe('what is loaded', () => {
     // To look a name up in the imports of package.json takes as long as to verify a signature.
     assert.equal(readFileSync(join(DIST, 'cli.js'), 'utf8').includes('"#verify"'), false);
     const pattern = await load('verify', `--trusted-root=${root}`, '--certificate-identity-regexp=.', '--certificate-oidc-issuer-regexp=.', image.reference);
-    assert.deepEqual({ code: pattern.code, more: pattern.files.filter((file) => !exact.files.includes(file)) }, { code: 0, more: ['re2js.js'] });
+    assert.deepEqual({ code: pattern.code, more: pattern.files.filter((file) => !exact.files.includes(file)) }, { code: 0, more: ['re2js.mjs'] });
   });
 
   test('is compiled already, by the Node that built it', async () => {
