@@ -72,7 +72,7 @@ export function createControllers(ground: Ground, fleet: Fleet, karmada: Karmada
     policyQueue: new WorkQueue({ clock, observer: metrics.queue('policy'), groupOf: namespaceOfPolicy }),
     predictionQueue: new WorkQueue({ clock, observer: metrics.queue('prediction') }),
   };
-  const triggers = { ...shared, clock, renderings: (key: string) => karmada.renderings(key) };
+  const triggers = { ...shared, clock, renderings: (key: string) => karmada.renderings(key), disguised: (namespace: string | undefined) => karmada.allDisguised(namespace) };
   const events = createEventRecorder({ client, clock, hooks: { onError: (error) => log.warn('an event was not written', { error }) } });
   const compiler = createCompiler(ground, shared.policyQueue);
   ground.trust.onChange(() => [...fleet.allPolicies()].forEach((policy) => shared.policyQueue.add(idOf(policy))));
@@ -130,7 +130,7 @@ function workloadController(ground: Ground, shared: Shared, events: EventRecorde
     events,
     registry,
     engine: createEngine({ registry, clock, judge: judging.judge, limits: options.limits, hooks: { onVerification: (event) => metrics.verification(event) } }),
-    workload: (key) => fleet.workload(key),
+    workload: (key) => fleet.workload(key) ?? karmada.disguised(key),
     propagation: {
       renderings: (key) => karmada.renderings(key),
       overriders: (workload, cluster) => karmada.overriders(workload, cluster),

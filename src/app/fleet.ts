@@ -1,7 +1,7 @@
 import { manifestImages } from '../api/object-images.ts';
 import type { WorkloadKind } from '../api/workload-kinds.ts';
 import type { Clock } from '../base/clock.ts';
-import { Fleet, optionalGroups, watchedResources, watchLabel } from '../controllers/fleet.ts';
+import { Fleet, namespaceMatcher, optionalGroups, watchedResources, watchLabel } from '../controllers/fleet.ts';
 import { KarmadaFleet } from '../controllers/karmada-fleet.ts';
 import { kindNames } from '../controllers/workload-object.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -44,7 +44,7 @@ export function createFleet({ options, clock, log, metrics, client, kinds }: Fle
   const scope = options.namespace === undefined ? {} : { namespace: options.namespace };
   const common = { client, clock, discovery, ...scope, hooks: hooksOf(log, metrics) };
   const fleet = new Fleet({ ...common, kinds, excludedNamespaces: options.excludedNamespaces });
-  const karmada = new KarmadaFleet({ ...common, nameOfKind: kindNames(kinds), imagesOfManifest: manifestImages(kinds) });
+  const karmada = new KarmadaFleet({ ...common, nameOfKind: kindNames(kinds), isExcluded: namespaceMatcher(options.excludedNamespaces), imagesOfManifest: manifestImages(kinds) });
   metrics.caches(() => [...fleet.reflectors, ...fleet.optional, ...karmada.caches].map(({ resource, store, hasSynced }) => ({ resource: watchLabel(resource), objects: store.size, synced: hasSynced })));
   const sources = [discoverySource(discovery), ...fleet.reflectors.map((one) => sourceOf(one, clock)), ...[...fleet.optional, ...karmada.caches].map((one) => optionalSourceOf(one, clock))];
   return { fleet, karmada, sources };

@@ -91,7 +91,8 @@ function governorsOf({ policies, uncompiled, namespaceLabels }: GovernanceDepend
   // WARNING: those of other namespaces are not waited for, or whoever makes many policies in one would stop the fleet.
   const missing = uncompiled().find((id) => ['', workload.namespace].includes(namespaceOfPolicy(id)));
   if (missing !== undefined) throw new Waiting(`policy ${missing} is not compiled yet`, SHORT_WAIT);
-  const { kind, namespace } = workload;
+  const { namespace } = workload;
+  const kind = workload.anyKind === true ? undefined : workload.kind;
   const known = namespaceLabels(namespace);
   return [...policies.values()].filter((state) => {
     if (state.status === 'compiled' && state.policy.suspend) return false;

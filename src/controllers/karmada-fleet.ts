@@ -15,6 +15,7 @@ import { OptionalReflector } from '../kube/optional-reflector.ts';
 import type { ReflectorHooks } from '../kube/recovery.ts';
 import type { OptionalResource } from '../kube/served.ts';
 import { keyOf, type Stored } from '../kube/store.ts';
+import { disguised, unwatchedName } from './disguised.ts';
 import type { Rendering } from './effective.ts';
 import { type WorkloadObject, workloadKey } from './workload-object.ts';
 
@@ -27,6 +28,8 @@ export interface KarmadaFleetOptions {
   readonly namespace?: string;
   /** How a watched kind is called in the keys of workloads; undefined for a kind that is not watched. */
   readonly nameOfKind: (apiVersion: string, kind: string) => string | undefined;
+  /** Whether a namespace is left alone. */
+  readonly isExcluded?: (namespace: string) => boolean;
   readonly imagesOfManifest: ImagesOfManifest;
 }
 
@@ -48,6 +51,7 @@ const BY_TEMPLATE = 'template';
 const BY_ID = 'id';
 const BY_BINDING = 'binding';
 const BY_NAMESPACE = 'namespace';
+const UNWATCHED = 'unwatched';
 /** The overriders that may change an image. */
 const TOUCHING_IMAGES = ['imageOverrider', 'plaintext', 'fieldOverrider'];
 
@@ -63,17 +67,23 @@ export class KarmadaFleet {
   readonly clusters: OptionalReflector<ClusterObject>;
   readonly imagesOfManifest: ImagesOfManifest;
   readonly #nameOfKind: KarmadaFleetOptions['nameOfKind'];
+  readonly #isExcluded: (namespace: string) => boolean;
   readonly #discovery: Discovery;
   readonly #keys = new WeakMap<TemplateRef, readonly string[]>();
 
-  constructor({ namespace, nameOfKind, imagesOfManifest, ...options }: KarmadaFleetOptions) {
+  constructor({ namespace, nameOfKind, isExcluded, imagesOfManifest, ...options }: KarmadaFleetOptions) {
     this.imagesOfManifest = imagesOfManifest;
     this.#nameOfKind = nameOfKind;
+    this.#isExcluded = isExcluded ?? ((): boolean => false);
     this.#discovery = options.discovery;
     const scope = namespace === undefined ? {} : { namespace };
     const work = workProjection(imagesOfManifest);
     const byId = {
-      indexes: { [BY_ID]: ({ id }: BindingObject) => (id === undefined ? [] : [id]), [BY_TEMPLATE]: ({ template }: BindingObject) => this.templateKeys(template) },
+      indexes: {
+        [BY_ID]: ({ id }: BindingObject) => (id === undefined ? [] : [id]),
+        [BY_TEMPLATE]: ({ template }: BindingObject) => this.templateKeys(template),
+        [UNWATCHED]: ({ template }: BindingObject) => (this.#isWatched(template) ? [] : ['']),
+      },
     };
     const { propagationPolicies, clusterPropagationPolicies, overridePolicies, clusterOverridePolicies, resourceBindings, clusterResourceBindings, works, clusters } = RESOURCES;
     this.propagationPolicies = new OptionalReflector({ ...options, ...scope, resource: propagationPolicies, project: projectClaimingPolicy });
@@ -174,12 +184,38 @@ export class KarmadaFleet {
     return kind === 'PropagationPolicy' ? this.propagationPolicies.store.get(keyOf({ namespace, name })) : this.clusterPropagationPolicies.store.get(name);
   }
 
-  /** The key of the workload that a template is, in a list; none for one of a kind that is not watched. */
+  /** What clusters are told to run of a template of a kind that is not watched, by its key; undefined where that is nothing with images. */
+  disguised(key: string): WorkloadObject | undefined {
+    if (!this.isKnown) return undefined;
+    const found = this.bindings.flatMap(({ store }) => [...store.byIndex(BY_TEMPLATE, key)]).find((binding) => this.#isDisguise(binding));
+    return found === undefined ? undefined : disguised(found);
+  }
+
+  /** All of these, or those of one namespace. */
+  *allDisguised(namespace?: string): IterableIterator<WorkloadObject> {
+    if (!this.isKnown) return;
+    for (const { store } of this.bindings) {
+      for (const binding of store.byIndex(UNWATCHED, '')) {
+        if ((namespace === undefined || binding.template.namespace === namespace) && this.#isDisguise(binding)) yield disguised(binding);
+      }
+    }
+  }
+
+  #isDisguise({ id, template }: BindingObject): boolean {
+    if (id === undefined || this.#isWatched(template) || this.#isExcluded(template.namespace)) return false;
+    return [...this.works.store.byIndex(BY_BINDING, id)].some(({ deleting, images }) => !deleting && images.length > 0);
+  }
+
+  #isWatched({ apiVersion, kind }: TemplateRef): boolean {
+    return this.#nameOfKind(apiVersion, kind) !== undefined;
+  }
+
+  /** The key of the workload that a template is, in a list. */
   templateKeys(template: TemplateRef): readonly string[] {
     const known = this.#keys.get(template);
     if (known !== undefined) return known;
-    const kind = this.#nameOfKind(template.apiVersion, template.kind);
-    const keys = kind === undefined ? [] : [workloadKey({ kind, namespace: template.namespace, name: template.name })];
+    const kind = this.#nameOfKind(template.apiVersion, template.kind) ?? unwatchedName(template);
+    const keys = [workloadKey({ kind, namespace: template.namespace, name: template.name })];
     this.#keys.set(template, keys);
     return keys;
   }

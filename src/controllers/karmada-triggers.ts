@@ -50,9 +50,10 @@ export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: Karmad
     ),
     // WARNING: also those of which no cluster is told anything, or was told last: their records say whether there is a Karmada.
     karmada.subscribe(() => {
-      for (const workload of fleet.allWorkloads()) workloadQueue.add(workloadKey(workload), { priority: RESYNC, after: GATHERING });
+      for (const workload of [...fleet.allWorkloads(), ...karmada.allDisguised()]) workloadQueue.add(workloadKey(workload), { priority: RESYNC, after: GATHERING });
     }),
   ];
+  for (const one of karmada.allDisguised()) workloadQueue.add(workloadKey(one), { priority: RESYNC });
   initial = false;
   return () => {
     for (const end of endings) end();

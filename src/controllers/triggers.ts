@@ -20,6 +20,8 @@ export interface TriggerDependencies {
   readonly clock: Clock;
   /** What Karmada tells clusters to run of a workload; undefined where there is no Karmada. */
   readonly renderings?: (key: string) => readonly Rendering[] | undefined;
+  /** What overrides make workloads of that are none, in a namespace or in all. */
+  readonly disguised?: (namespace: string | undefined) => Iterable<WorkloadObject>;
 }
 
 /** Subscribes the queues to the caches. Returns how to end that. */
@@ -83,7 +85,7 @@ export function governanceChanged(dependencies: TriggerDependencies, before: Pol
   const [state] = states;
   if (state === undefined) return;
   // A copy: the store's own iterators are not to be kept over a wait. What comes later is judged by its own event.
-  const workloads = [...fleet.allWorkloads(state.key.namespace)];
+  const workloads = [...fleet.allWorkloads(state.key.namespace), ...(dependencies.disguised?.(state.key.namespace) ?? [])];
   const sweep: Sweep = { id: policyId(state.key), states, workloads, stays: after !== undefined };
   if (sweep.stays) pending.look(sweep.id, workloads.length);
   lookAt(dependencies, sweep, 0);
@@ -119,8 +121,9 @@ function lookAt(dependencies: TriggerDependencies, sweep: Sweep, from: number): 
 }
 
 /** Governance follows the image: a policy may mean the template, or what some cluster runs of it; that is looked at where it matters. */
-function mayGovern(fleet: Fleet, state: PolicyState, { kind, namespace, labels, images }: WorkloadObject, renderings: () => readonly Rendering[]): boolean {
+function mayGovern(fleet: Fleet, state: PolicyState, { anyKind, kind: ownKind, namespace, labels, images }: WorkloadObject, renderings: () => readonly Rendering[]): boolean {
   const scope = scopeOf(state);
+  const kind = anyKind === true ? undefined : ownKind;
   const namespaceLabels = fleet.namespaceLabels(namespace);
   // Whether a namespace that is not known yet is chosen nobody can say: the workload waits for it, and then counts.
   const unsure = namespaceLabels === undefined && state.key.namespace === undefined;

@@ -24,6 +24,8 @@ export interface WorkloadObject extends Stored {
   readonly uid: string;
   /** Undefined where there are too many to be kept: then every choice by labels chooses it. */
   readonly labels: Readonly<Record<string, string>> | undefined;
+  /** Set where the kind says nothing of what clusters run of it: every choice by kinds chooses it. */
+  readonly anyKind?: true;
   /** Every image field that this object answers for. */
   readonly images: readonly PodImage[];
   /** `spec.imagePullSecrets` of its pods, by name. */

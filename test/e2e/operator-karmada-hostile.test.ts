@@ -50,6 +50,34 @@ for (const [what, path, value] of [
   });
 }
 
+test('an override that makes a workload of what is none has it judged all the same, whatever kinds a policy is about', async () => {
+  const spec = deployment(scene.namespace, 'disguised', [`${evil.reference}-disguised`]).spec;
+  const apart = keyedPolicy(scene.namespace, 'kinds', `${host}/**`, key.key.pem, { workloads: { kinds: ['StatefulSet'] } });
+  await apply(fleet, apart);
+  const plaintext = [
+    { path: '/apiVersion', operator: 'replace', value: 'apps/v1' },
+    { path: '/kind', operator: 'replace', value: 'Deployment' },
+    { path: '/spec', operator: 'add', value: spec },
+    { path: '/data', operator: 'remove' },
+  ];
+  const metadata = { namespace: scene.namespace, name: 'disguised' };
+  const resourceSelectors = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'disguised' }];
+  await apply(fleet, { apiVersion: 'policy.karmada.io/v1alpha1', kind: 'OverridePolicy', metadata, spec: { resourceSelectors, overrideRules: [{ targetCluster: { clusterNames: ['member1'] }, overriders: { plaintext } }] } });
+  await apply(fleet, { apiVersion: 'policy.karmada.io/v1alpha1', kind: 'PropagationPolicy', metadata, spec: { resourceSelectors, placement: { clusterAffinity: { clusterNames: ['member1', 'member2'] } } } });
+  await apply(fleet, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { a: 'b' } });
+  const reported = async (name: string): Promise<void> => eventually(`the report of what nobody signed, by ${name}`, async () => {
+    const found = (await scene.policy(name)).status.images.find((one: Any) => one.image.includes('evil/app:1-disguised'));
+    assert.deepEqual([found?.result, found?.clusters, found?.workloads.examples], ['Failed', 1, [`${scene.namespace}/disguised`]]);
+  });
+  await reported('all');
+  await reported('kinds');
+  // Also by a policy that comes later, and no longer when it is gone.
+  await apply(fleet, keyedPolicy(scene.namespace, 'later', `${host}/**`, key.key.pem));
+  await reported('later');
+  await run(fleet, ['delete', 'configmap', 'disguised', '-n', scene.namespace]);
+  await eventually('nothing of it in any status', async () => assert.equal(await row('evil/app:1-disguised'), undefined));
+});
+
 test('Works of any form are judged for what they are: without manifests, with two, of a thousand containers, with images that are none', async (context) => {
   const space = `karmada-es-odd-${scene.namespace}`;
   await apply(fleet, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: space } });

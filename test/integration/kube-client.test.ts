@@ -177,7 +177,7 @@ describe('the client', BOUND, () => {
     await client.list(NAMESPACES, { limit: 1 });
     const host = new URL(real.url).host;
     assert.deepEqual(
-      records.map(({ seconds: _, ...record }) => record),
+      records.map(({ seconds: _, serverTime: __, ...record }) => record),
       [
         { verb: 'get', method: 'GET', code: '200', host },
         { verb: 'get', method: 'GET', code: '404', host },
@@ -185,6 +185,8 @@ describe('the client', BOUND, () => {
       ],
     );
     assert.ok(records.every(({ seconds }) => seconds >= 0 && seconds < 30));
+    // The header is in whole seconds.
+    assert.ok(records.every(({ serverTime = 0 }) => Math.abs(serverTime - Date.now()) < 60_000));
   });
 
   it('uses its connections again', async () => {

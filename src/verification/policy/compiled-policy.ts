@@ -10,7 +10,8 @@ export type PinFollow = Pin['follow'];
 
 /** What a policy is held against to know whether it governs a workload. */
 export interface WorkloadSubject {
-  readonly kind: string;
+  /** Undefined where it says nothing of what runs: then every choice by kinds chooses it. */
+  readonly kind: string | undefined;
   readonly namespace: string;
   /** Undefined where they are not known: then every choice by labels chooses it. */
   readonly labels: Readonly<Record<string, string>> | undefined;

@@ -91,7 +91,7 @@ function scopeOf(key: PolicyKey, { governsImage, kinds, selects, selectsNamespac
   return {
     governsImage,
     governsWorkload: ({ kind, namespace, labels, namespaceLabels }) =>
-      inNamespace(namespace, namespaceLabels) && (kinds === undefined || kinds.includes(kind)) && (labels === undefined || selects(labels)),
+      inNamespace(namespace, namespaceLabels) && (kinds === undefined || kind === undefined || kinds.includes(kind)) && (labels === undefined || selects(labels)),
   };
 }
 

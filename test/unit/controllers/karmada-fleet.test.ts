@@ -95,7 +95,7 @@ interface World {
   readonly woken: () => string[];
 }
 
-async function begin(objects: Server['objects'] = {}, { isThere = true, namespace, templates = [] }: { isThere?: boolean; namespace?: string; templates?: readonly WorkloadObject[] } = {}): Promise<World> {
+async function begin(objects: Server['objects'] = {}, { isThere = true, namespace, excluded, templates = [] }: { isThere?: boolean; namespace?: string; excluded?: string; templates?: readonly WorkloadObject[] } = {}): Promise<World> {
   const server = new Server();
   Object.assign(server.objects, objects);
   server.isThere = isThere;
@@ -106,6 +106,7 @@ async function begin(objects: Server['objects'] = {}, { isThere = true, namespac
     hooks: {},
     nameOfKind: kindNames(SHIPPED_KINDS),
     imagesOfManifest: manifestImages(SHIPPED_KINDS),
+    isExcluded: (one) => one === excluded,
     ...(namespace === undefined ? {} : { namespace }),
   });
   running.push(karmada);
@@ -126,6 +127,31 @@ test('what clusters are told to run is found by the template, and only by a temp
   assert.deepEqual(karmada.renderings(KEY)?.map(({ work: { cluster, images } }) => [cluster, images[0]?.image]), [['b', 'app:1'], ['a', 'mirror/app:1']]);
   assert.deepEqual(karmada.renderings('StatefulSet/web/api'), []);
   assert.equal(karmada.renderings('StatefulSet.apps.kruise.io/web/api')?.length, 1);
+});
+
+test('images that clusters are told to run of a template of a kind that has none are those of a workload of its name, whatever a policy chooses by', async () => {
+  const resource = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'web', name: 'settings', uid: 'u9' };
+  const bound = { ...binding([]), spec: { resource, clusters: [{ name: 'a' }] } } as unknown as KubeObject;
+  const { server, karmada, woken } = await begin({ works: [work('a', { name: 'anything' })], resourcebindings: [bound] });
+  assert.deepEqual(woken(), ['ConfigMap/web/settings ?']);
+  const { kind, anyKind, labels, images, deleting, uid } = karmada.disguised('ConfigMap/web/settings') ?? {};
+  assert.deepEqual({ kind, anyKind, labels, images, deleting, uid }, { kind: 'ConfigMap', anyKind: true, labels: undefined, images: [], deleting: true, uid: 'u9' });
+  assert.deepEqual(karmada.renderings('ConfigMap/web/settings')?.map((one) => one.work.cluster), ['a']);
+  assert.deepEqual([[...karmada.allDisguised('web')].length, [...karmada.allDisguised('other')].length], [1, 0]);
+  server.emit('works', work('a', { name: 'anything' }), 'DELETED');
+  assert.deepEqual([woken(), karmada.disguised('ConfigMap/web/settings'), [...karmada.allDisguised()]], [['ConfigMap/web/settings now'], undefined, []]);
+});
+
+test('a template of a watched kind is itself, also where it is not there any more', async () => {
+  const { karmada } = await begin({ works: [work('a')], resourcebindings: [binding([])] });
+  assert.deepEqual([karmada.disguised(KEY), [...karmada.allDisguised()]], [undefined, []]);
+});
+
+test('a namespace that is left alone has nothing disguised', async () => {
+  const resource = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'web', name: 'settings', uid: 'u9' };
+  const bound = { ...binding([]), spec: { resource, clusters: [{ name: 'a' }] } } as unknown as KubeObject;
+  const { karmada } = await begin({ works: [work('a')], resourcebindings: [bound] }, { excluded: 'web' });
+  assert.equal(karmada.disguised('ConfigMap/web/settings'), undefined);
 });
 
 test('what was there at the start wakes nobody, as its templates are judged then; what comes does', async () => {

@@ -19,6 +19,7 @@ const GOVERNED: Record<string, [RawPolicy, Partial<WorkloadSubject>, boolean]> =
   'and not the one of Kubernetes of that name': [policy({ workloads: { kinds: ['StatefulSet.apps.kruise.io'] } }), { kind: 'StatefulSet' }, false],
   'kinds choose': [policy({ workloads: { kinds: ['Deployment'] } }), {}, true],
   'kinds leave out': [policy({ workloads: { kinds: ['CronJob'] } }), {}, false],
+  'kinds choose what may be of any kind': [policy({ workloads: { kinds: ['CronJob'] } }), { kind: undefined }, true],
   'a selector chooses': [policy({ workloads: { selector: { matchExpressions: [{ key: 'app', operator: 'In', values: ['api'] }] } } }), {}, true],
   'a selector leaves out': [policy({ workloads: { selector: { matchExpressions: [{ key: 'app', operator: 'DoesNotExist' }] } } }), {}, false],
   'kinds and selector must both choose': [policy({ workloads: { kinds: ['Job'], selector: { matchLabels: { app: 'api' } } } }), {}, false],
