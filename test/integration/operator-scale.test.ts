@@ -73,8 +73,9 @@ test(`${WORKLOADS} Deployments with ${IMAGES} images are judged with one patch e
   const pins = of('deployments');
   assert.deepEqual(pins.filter(({ code }) => code === 200).map(({ name }) => name).toSorted(), names.filter((_, index) => index % IMAGES < SIGNED).toSorted());
   assert.equal(pins.length, PINNED, 'every patch was taken');
-  const spacing = status.slice(1).map(({ at }, index) => at - (status[index]?.at ?? 0));
-  assert.ok(spacing.every((gap) => gap >= 900), `status writes ${spacing.join(', ')} ms apart`);
+  // They are planned a second apart; each may be on its way for a while on a busy machine.
+  const since = status.map(({ at }) => at - (status[0]?.at ?? 0));
+  assert.ok(since.every((at, index) => at >= 1000 * index - 500), `status writes after ${since.join(', ')} ms`);
   assert.deepEqual([...new Set(writes.map(({ resource }) => resource))].toSorted(), ['deployments', 'events', 'imageverifications/status']);
   // A HEAD for each workload's tag at most; referrers, .sig and payload once for each digest, and a ping.
   assert.ok(gate.requests() <= WORKLOADS + 4 * IMAGES + 10, `${gate.requests()} requests to the registry`);
