@@ -13,16 +13,7 @@ export function howToLookAround({ plane, operator, images: { images, identity, k
   const cli = resolve(import.meta.dirname, '../../dist/cli.js');
   const keyless = `assay verify --trusted-root=${root} --certificate-oidc-issuer=${identity.issuer} --certificate-identity=${identity.subject}`;
   return [
-    '',
-    'It goes on running. In another terminal:',
-    '',
-    `  export KUBECONFIG=${plane.adminKubeconfig}`,
-    `  alias kubectl=${plane.kubectlProgram}`,
-    '  kubectl get iv,civ -A -o wide',
-    `  kubectl describe iv ${POLICIES.shop} -n shop`,
-    '  kubectl get events -A --field-selector=reportingComponent=assay.dev/operator',
-    `  curl -s ${operator.metricsUrl} | grep ^assay_`,
-    `  tail -f ${operator.process.log}`,
+    ...lookAround(plane, operator, [`describe iv ${POLICIES.shop} -n shop`]),
     '',
     'The command line, on the same images:',
     '',
@@ -31,9 +22,29 @@ export function howToLookAround({ plane, operator, images: { images, identity, k
     `  ${keyless} ${images.web.reference}`,
     `  ${keyless} ${images.foreign.reference}`,
     '',
-    `Control plane ${plane.url}, logs in ${plane.logs}.`,
-    `Ctrl-C here (or: kill ${process.pid}) ends all of it.`,
+    ...howToEnd('Control plane', plane),
   ];
+}
+
+/** How to look at everything in a control plane and its operator; `more` are commands of kubectl. */
+export function lookAround({ adminKubeconfig, kubectlProgram }: Stage['plane'], operator: Operator, more: readonly string[]): string[] {
+  return [
+    '',
+    'It goes on running. In another terminal:',
+    '',
+    `  export KUBECONFIG=${adminKubeconfig}`,
+    `  alias kubectl=${kubectlProgram}`,
+    '  kubectl get iv,civ -A -o wide',
+    ...more.map((command) => `  kubectl ${command}`),
+    '  kubectl get events -A --field-selector=reportingComponent=assay.dev/operator',
+    `  curl -s ${operator.metricsUrl} | grep ^assay_`,
+    `  tail -f ${operator.process.log}`,
+  ];
+}
+
+/** Where the rest is, and how to end all of it. */
+export function howToEnd(what: string, { url, logs }: Stage['plane']): string[] {
+  return [`${what} ${url}, logs in ${logs}.`, `Ctrl-C here (or: kill ${process.pid}) ends all of it.`];
 }
 
 /** Waits for a signal, which ends this process and with it everything. Throws when the operator ends before that. */

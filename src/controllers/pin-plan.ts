@@ -23,6 +23,8 @@ export interface Pin {
   readonly from: string;
   readonly to: string;
   readonly digest: Digest;
+  /** What the field was first pinned from, where `from` is our own pin in another form; absent: `from`. */
+  readonly ref?: string;
 }
 
 /** One JSON patch for all containers of a workload, and what it replaces. */
@@ -92,6 +94,21 @@ export function pinsOf(images: readonly ImageOutcome[], form: PinForm): readonly
   });
 }
 
+/**
+ * The fields that hold their digest behind a tag, as we wrote it, and of which an override drops the digest for that: in the form that Karmada keeps
+ * (pkg/util/imageparser). Others are left as they are, because each rewrite is a rollout; and so is a digest that somebody else wrote.
+ */
+export function reformedPins(workload: WorkloadObject, images: readonly ImageOutcome[], dropped: ReadonlySet<string>): readonly Pin[] {
+  if (images.some((image) => blocks(image))) return [];
+  return images.flatMap((image): Pin[] => {
+    const { field, digest, pinned } = image;
+    if (!pinned || digest === undefined || !dropped.has(field.image) || !verified(image)) return [];
+    const ref = rememberedRef(workload, field);
+    const to = pinnedReference(field.image, digest, 'Digest');
+    return ref === undefined || to === field.image ? [] : [{ field, from: field.image, to, digest, ref }];
+  });
+}
+
 /** The one patch that writes these pins, and nothing else but what they replaced; `reverts`: how often they came back before. */
 export function planPins(workload: WorkloadObject, pins: readonly Pin[], reverts = 0): PinPlan {
   const tags = JSON.stringify(Object.fromEntries(nextTags(workload, pins, reverts)));
@@ -122,7 +139,7 @@ function nextTags(workload: WorkloadObject, pins: readonly Pin[], reverts: numbe
   return workload.images.flatMap((field): [string, RememberedTag][] => {
     const key = tagKey(field);
     const pin = pins.find((one) => one.field.pointer === field.pointer);
-    if (pin !== undefined) return [[key, { ref: pin.from, digest: pin.digest, ...(reverts === 0 ? {} : { reverts }) }]];
+    if (pin !== undefined) return [[key, { ref: pin.ref ?? pin.from, digest: pin.digest, ...(reverts === 0 ? {} : { reverts }) }]];
     const kept = Object.hasOwn(before, key) ? before[key] : undefined;
     return kept !== undefined && field.image.endsWith(`@${kept.digest}`) ? [[key, kept]] : [];
   });

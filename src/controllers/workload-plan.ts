@@ -6,8 +6,8 @@ import { type Contention, contend, type PinHistory } from './contention.ts';
 import type { WorkloadFacts } from './gather.ts';
 import { policyId, type Unpinned, type WorkloadRecord } from './ledger.ts';
 import { blocks, type ImageOutcome, stateOf, summarize, verified } from './outcome.ts';
-import { unpinnedElsewhere } from './unpinned-elsewhere.ts';
-import { type PinPlan, pinsOf, planPins } from './pin-plan.ts';
+import { droppedForTag, unpinnedElsewhere } from './unpinned-elsewhere.ts';
+import { type Pin, type PinPlan, pinsOf, planPins, reformedPins } from './pin-plan.ts';
 import { type WorkloadObject, workloadKey } from './workload-object.ts';
 
 /** What is to be done about one workload: the patch to send, if any, and what is to be recorded when nothing interferes. */
@@ -38,7 +38,7 @@ const SOONEST = 1000;
 export function planWorkload(facts: WorkloadFacts, { history, attempts }: PlanContext): WorkloadPlan {
   const { workload, images, policies, now } = facts;
   const decision = combinePolicies(policies);
-  const pins = decision.pin ? pinsOf(changeable(workload, images), decision.form) : [];
+  const pins = pinsUnder(facts, decision);
   const contention = pins.length === 0 ? undefined : contend({ workload, pins, history, basis: basisOf(facts), now });
   const contested = contention?.pin === false;
   const { images: elsewhere = [], overriders = [] } = facts.effective ?? {};
@@ -54,6 +54,13 @@ export function planWorkload(facts: WorkloadFacts, { history, attempts }: PlanCo
     ...(remembered === undefined ? {} : { history: remembered }),
     ...(requeueAfter === undefined ? {} : { requeueAfter }),
   };
+}
+
+function pinsUnder({ workload, images, effective }: WorkloadFacts, decision: PinDecision): readonly Pin[] {
+  if (!decision.pin) return [];
+  const pins = pinsOf(changeable(workload, images), decision.form);
+  if (decision.form !== 'Digest' || effective === undefined) return pins;
+  return [...pins, ...reformedPins(workload, images.filter((image) => blocks(image) || isChangeable(workload, image)), droppedForTag(effective.images))];
 }
 
 function recordOf({ workload, images, effective }: WorkloadFacts, rest: Pick<WorkloadRecord, 'state' | 'unpinned'>): WorkloadRecord {
@@ -85,7 +92,7 @@ function isChangeable({ deleting }: WorkloadObject, { field }: ImageOutcome): bo
 
 function whyUnpinned({ workload, images }: WorkloadFacts, decision: PinDecision, contention: Contention | undefined): Unpinned | undefined {
   const open = images.filter((image) => verified(image) && !image.pinned);
-  if (open.length === 0) return undefined;
+  if (open.length === 0) return contention?.pin === false ? pinContested(workload) : undefined;
   if (!decision.pin) return { reason: decision.reason, message: decision.message };
   const blocking = images.find((image) => blocks(image));
   if (blocking !== undefined) {
@@ -156,7 +163,7 @@ export function unpinnedRecord(record: WorkloadRecord, reason: Reason, message: 
 export function pinnedRecord(record: WorkloadRecord, { pins }: PinPlan, now: number): WorkloadRecord {
   const images = record.images.map((image): ImageOutcome => {
     const pin = pins.find((one) => one.field.pointer === image.field.pointer);
-    return pin === undefined ? image : { ...image, field: { ...image.field, image: pin.to }, pinned: true, tag: pin.from, tagAskedAt: now, ...(record.clusters === undefined ? {} : { clusters: record.clusters }) };
+    return pin === undefined ? image : { ...image, field: { ...image.field, image: pin.to }, pinned: true, tag: pin.ref ?? pin.from, tagAskedAt: now, ...(record.clusters === undefined ? {} : { clusters: record.clusters }) };
   });
   // What clusters ran of the template as it was is the past; they are looked at when they have this one.
   const { unpinned: _, effective: __, ...rest } = record;

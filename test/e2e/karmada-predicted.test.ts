@@ -27,7 +27,7 @@ let namespaces: readonly string[];
 
 before(async () => {
   fleet = await karmada();
-  camera = new KarmadaCamera(fleet.adminKubeconfig);
+  camera = new KarmadaCamera(fleet);
   await Promise.all([fleet, ...fleet.members].map((cluster) => apply(cluster, ...combinationCrds())));
   namespaces = await Promise.all(['a', 'b', 'c', 'd'].map((letter) => fleet.namespace(`predicted-${letter}`)));
 });

@@ -79,7 +79,7 @@ test('a digest without a tag survives a Registry overrider, and the mirror is no
   assert.deepEqual((await eventReasons('Deployment', 'two')).filter((reason) => reason === 'DigestDroppedByOverride'), []);
 });
 
-test('a digest behind a tag is dropped by a Registry overrider, and that is told of that cluster alone', async () => {
+test('a digest behind a tag is dropped by a Registry overrider, and that is told of that cluster alone, until the form is changed', async () => {
   const image = await signed('three/app:1');
   await scene.override('three', ['three'], 'member2', REGISTRY());
   await scene.propagate('three', ['three']);
@@ -94,10 +94,10 @@ test('a digest behind a tag is dropped by a Registry overrider, and that is told
   assert.doesNotMatch(event.note, /member1/);
   assert.ok((await operator.metric('assay_karmada_digests_dropped') ?? 0) >= 1);
   await run(fleet, ['patch', 'iv', 'three', '-n', scene.namespace, '--type=merge', '-p', '{"spec":{"pin":{"form":"Digest"}}}']);
-  // A digest that is there is not rewritten: the owner applies the tag once more.
-  await setImage(fleet, scene.namespace, 'three', image.reference);
   await scene.arrived('three', { member1: image.pinned, member2: mirrored(image) });
   await scene.condition('three', 'Pinned', 'True');
+  const { annotations } = (await get(fleet, scene.namespace, 'deployment', 'three')).metadata;
+  assert.deepEqual(JSON.parse(annotations['assay.dev/tags']), { app: { ref: image.reference, digest: image.digest } });
 });
 
 test('a Tag overrider that puts an unsigned image in place of a verified digest is found, and told to the policy that propagates it', async () => {

@@ -38,7 +38,6 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@sigstore/core': ['signatures'],
   '@sigstore/protobuf-specs': ['signatures'],
   '@sigstore/tuf': ['signatures', 'trust'],
-  '@sigstore/verify': ['signatures'],
   commander: ['app', 'cli'],
   'p-queue': ['registry', 'runtime'],
   'prom-client': ['telemetry'],

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after } from 'node:test';
 import { type CommandResult, type Connection, kubectl, userKubeconfig } from '../../hack/controlplane/connection.ts';
 import { type ControlPlane, startControlPlane } from '../../hack/controlplane/start.ts';
@@ -12,6 +13,8 @@ export interface Cluster {
   readonly adminKubeconfig: string;
   /** Path of the API server's audit log, for `audit.ts`. */
   readonly auditLog: string;
+  /** The directory with one log file for each of its servers, Karmada's components among them. */
+  readonly logs: string;
   /** Runs kubectl as the admin; a failure is a result with its code. */
   kubectl(args: readonly string[], input?: string): Promise<CommandResult>;
   /** Creates a namespace of this test's own and returns its name, `prefix` and something random. */
@@ -40,12 +43,13 @@ export async function cluster(): Promise<Cluster> {
 
 /** The same view of any control plane, for a test that starts one of its own to break it. */
 export function clusterAt(connection: Connection): Cluster {
-  const { url, caFile, adminKubeconfig, auditLog } = connection;
+  const { url, caFile, adminKubeconfig, auditLog, directory } = connection;
   return {
     url,
     caFile,
     adminKubeconfig,
     auditLog,
+    logs: join(directory, 'logs'),
     kubectl: (args, input) => kubectl(connection, args, input),
     userKubeconfig: (name, groups) => userKubeconfig(connection, name, groups),
     namespace: (prefix) => newNamespace(connection, prefix),

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { connect } from '../../src/kube/connect.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import type { KubeObject, Resource } from '../../src/kube/object.ts';
@@ -23,7 +25,9 @@ const OVERRIDES = [POLICY('OverridePolicy', 'overridepolicies', true), POLICY('C
 const WORK = resource('work.karmada.io', 'v1alpha1', 'Work', 'works');
 const BINDING = resource('work.karmada.io', 'v1alpha2', 'ResourceBinding', 'resourcebindings');
 const CLUSTER = resource('cluster.karmada.io', 'v1alpha1', 'Cluster', 'clusters', false);
-const EVENT = resource('', 'v1', 'Event', 'events');
+
+/** The line that is written for each template and cluster. Events tell the same, but of many at once client-go drops some. */
+const FAILURE = /"Failed to apply overrides for workload in cluster\." .*?workloadKind="(.*?)" workloadNamespace="(.*?)" workloadName="(.*?)" cluster="(.*?)"/;
 
 /** What Karmada has of some namespaces. */
 export interface KarmadaPicture {
@@ -35,16 +39,19 @@ export interface KarmadaPicture {
   readonly works: readonly WorkObject[];
   /** `cluster/namespace/name` of a Work's template with the names of the override policies that Karmada noted on the Work. */
   readonly noted: ReadonlyMap<string, readonly string[]>;
-  /** `kind/namespace/name cluster` of each template for which Karmada told that an override failed. */
+  /** `kind/namespace/name cluster` of each template for which Karmada's controllers logged that its overrides failed. */
   readonly failures: ReadonlySet<string>;
 }
 
 /** Takes pictures of Karmada, and creates objects of the kinds on them. */
 export class KarmadaCamera {
   readonly #client: KubeClient;
+  readonly #log: string;
 
-  constructor(kubeconfig: string) {
-    this.#client = connect({ kubeconfig }).client;
+  /** `logs` is the directory of Karmada's logs. */
+  constructor({ adminKubeconfig, logs }: { readonly adminKubeconfig: string; readonly logs: string }) {
+    this.#client = connect({ kubeconfig: adminKubeconfig }).client;
+    this.#log = join(logs, 'karmada-controller-manager.log');
   }
 
   close(): Promise<void> {
@@ -73,8 +80,8 @@ export class KarmadaCamera {
   async take(namespaces: readonly string[], members: readonly string[]): Promise<KarmadaPicture> {
     const ours = (object: Any): boolean => object.metadata.namespace === undefined || namespaces.includes(object.metadata.namespace);
     const of = async (resources: readonly Resource[], selector?: string): Promise<Any[]> => (await Promise.all(resources.map((one) => this.#all(one, undefined, selector)))).flat().filter(ours);
-    const [templates, policies, overrides, clusters, bindings, events, works] = await Promise.all([
-      of(KINDS, 'combination'), of(POLICIES), of(OVERRIDES), this.#all(CLUSTER), of([BINDING]), of([EVENT]),
+    const [templates, policies, overrides, clusters, bindings, works] = await Promise.all([
+      of(KINDS, 'combination'), of(POLICIES), of(OVERRIDES), this.#all(CLUSTER), of([BINDING]),
       Promise.all(members.map((member) => this.#all(WORK, `karmada-es-${member}`))).then((lists) => lists.flat()),
     ]);
     const own = works.filter(({ spec }) => namespaces.includes(spec.workload.manifests[0]?.metadata.namespace));
@@ -86,7 +93,7 @@ export class KarmadaCamera {
       bindings: bindings.map((one) => projectBinding(one as KubeObject)),
       works: own.flatMap((one) => projectWork(one as KubeObject, combinationImages) ?? []),
       noted: new Map(own.map((one) => [keyOfWork(one), notedOn(one)])),
-      failures: new Set(events.filter(({ reason }) => reason === 'ApplyOverridePolicyFailed').map(failureOf)),
+      failures: new Set(readFileSync(this.#log, 'utf8').split('\n').flatMap(failureOf)),
     };
   }
 
@@ -107,6 +114,7 @@ function notedOn({ metadata }: Any): readonly string[] {
   return [...new Set([...named('policy.karmada.io/applied-cluster-overrides'), ...named('policy.karmada.io/applied-overrides')])].toSorted();
 }
 
-function failureOf({ involvedObject: { kind, namespace, name }, message }: Any): string {
-  return `${kind}/${namespace}/${name} ${/for cluster\((.*?)\)/.exec(message)?.[1] ?? ''}`;
+function failureOf(line: string): string[] {
+  const [, kind, namespace, name, cluster] = FAILURE.exec(line) ?? [];
+  return cluster === undefined ? [] : [`${kind}/${namespace}/${name} ${cluster}`];
 }

@@ -1,3 +1,4 @@
+import { howToEnd, lookAround } from '../keep.ts';
 import { LEDGER, POLICIES } from './manifests.ts';
 import type { KarmadaStage } from './stage.ts';
 
@@ -5,17 +6,7 @@ import type { KarmadaStage } from './stage.ts';
 export function howToLookAroundKarmada({ karmada: { plane, members }, operator, images: { images } }: KarmadaStage): string[] {
   const { namespace, name, part } = LEDGER;
   return [
-    '',
-    'It goes on running. In another terminal:',
-    '',
-    `  export KUBECONFIG=${plane.adminKubeconfig}`,
-    `  alias kubectl=${plane.kubectlProgram}`,
-    '  kubectl get iv,civ -A -o wide',
-    `  kubectl get civ ${POLICIES.shop} -o yaml`,
-    '  kubectl get pp,cop,rb,works -A',
-    '  kubectl get events -A --field-selector=reportingComponent=assay.dev/operator',
-    `  curl -s ${operator.metricsUrl} | grep ^assay_`,
-    `  tail -f ${operator.process.log}`,
+    ...lookAround(plane, operator, [`get civ ${POLICIES.shop} -o yaml`, 'get pp,cop,rb,works -A']),
     '',
     'The clusters themselves:',
     '',
@@ -25,7 +16,6 @@ export function howToLookAroundKarmada({ karmada: { plane, members }, operator, 
     '',
     `  kubectl -n ${namespace} set image deployment/${name} ${name}=${images[part].reference}`,
     '',
-    `Karmada's API server ${plane.url}, logs in ${plane.logs}.`,
-    `Ctrl-C here (or: kill ${process.pid}) ends all of it.`,
+    ...howToEnd("Karmada's API server", plane),
   ];
 }

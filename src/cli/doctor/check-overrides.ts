@@ -50,7 +50,7 @@ const TROUBLES: readonly { readonly trouble: Effect['trouble']; readonly result:
     trouble: 'drops',
     result: 'problem',
     what: (count) => `of ${counted(count, 'template')} an image overrider drops the digest, because it is pinned as tag and digest: members run the tag, whatever it is by then`,
-    todo: 'set pin.form to Digest in the policies that govern it, and apply the image by its tag again: repo@sha256:… survives',
+    todo: 'set pin.form to Digest in the policies that govern it, which writes what was pinned as repo@sha256:…; what others wrote with tag and digest, write without the tag',
   },
   {
     trouble: 'unpins',

@@ -7,6 +7,7 @@ import { PolicySet, type PolicyState } from '../../../src/controllers/policy-set
 import { createWorkloadReconcile } from '../../../src/controllers/workload.ts';
 import type { WorkloadObject } from '../../../src/controllers/workload-object.ts';
 import { errorFromStatus } from '../../../src/kube/api-error.ts';
+import type { JsonPatchOperation } from '../../../src/kube/patch.ts';
 import type { AppliedOverride } from '../../../src/karmada/predict.ts';
 import type { EventInput } from '../../../src/kube/events.ts';
 import { anonymousKeychain } from '../../../src/registry/keychain.ts';
@@ -60,6 +61,10 @@ class World {
     const record = this.ledger.get(key);
     assert.ok(record !== undefined);
     return { record, requeueAfter: result?.requeueAfter };
+  }
+
+  get patches(): (readonly JsonPatchOperation[])[] {
+    return this.client.calls.flatMap(({ verb, body }) => (verb === 'patch' ? [(body as { readonly operations: readonly JsonPatchOperation[] }).operations] : []));
   }
 
   get asked(): string[] {
@@ -148,10 +153,53 @@ test('a digest that an override drops makes the workload unpinned there, and is 
   world.renderings = [rendering('a', [field('mirror.example/acme/app:1')]), rendering('b', [field(template)])];
   const { record } = await world.look();
   assert.deepEqual([record.state, record.unpinned?.reason], ['verified', 'DigestDroppedByOverride']);
-  assert.match(record.unpinned?.message ?? '', /^an override takes the digest of ghcr\.io\/acme\/app:1@sha256:1+ in Deployment web\/api away: cluster a runs mirror\.example\/acme\/app:1; .*spec\.pin\.form to Digest/);
+  assert.match(record.unpinned?.message ?? '', /^an override takes the digest of ghcr\.io\/acme\/app:1@sha256:1+ in Deployment web\/api away: cluster a runs mirror\.example\/acme\/app:1; .*: write the image without its tag$/);
   assert.doesNotMatch(record.unpinned?.discreet ?? 'cluster a', /cluster a/);
   await world.look();
   assert.deepEqual(world.events.map(({ reason }) => reason), ['DigestDroppedByOverride']);
+});
+
+const TAGGED = `ghcr.io/acme/app:1@${D1}`;
+/** As our own pin left it. */
+const ours = (override: Partial<WorkloadObject> = {}): WorkloadObject => pinnedTemplate({ images: [field(TAGGED)], tags: JSON.stringify({ c0: { ref: APP, digest: D1 } }), ...override });
+const dropping: Record<string, { readonly object?: WorkloadObject; readonly runs?: string; readonly states?: readonly PolicyState[]; readonly written: readonly string[]; readonly todo?: RegExp }> = {
+  'what we pinned with its tag is written without it where an override drops the digest for that': { written: [PINNED] },
+  'but not while the policies ask for the tag': { states: [inForce({ pin: { form: 'TagAndDigest' } })], written: [], todo: /: set spec\.pin\.form to Digest$/ },
+  'nor where they ask for no pins': { states: [inForce({ pin: { mode: 'Never' } })], written: [], todo: /: set spec\.pin\.form to Digest$/ },
+  'nor what somebody else wrote': { object: ours({ tags: JSON.stringify({ c0: { ref: 'ghcr.io/acme/other:1', digest: D1 } }) }), written: [], todo: /: write the image without its tag$/ },
+  'nor where the override has a tag of its own, which takes every digest away': { runs: 'mirror.example/acme/app:2', written: [], todo: /: .* take the tag out of it/ },
+  'nor where no digest is dropped': { runs: `mirror.example/acme/app:1@${D1}`, written: [] },
+  'nor what is being deleted': { object: ours({ deleting: true }), written: [], todo: /: set spec\.pin\.form to Digest$/ },
+};
+for (const [sentence, { object = ours(), runs = 'mirror.example/acme/app:1', states = [], written, todo }] of Object.entries(dropping)) {
+  test(sentence, async () => {
+    const world = new World(...states);
+    world.object = object;
+    world.renderings = [rendering('a', [field(runs)])];
+    const { record } = await world.look();
+    assert.deepEqual(world.patches.flat().flatMap((one) => (one.op === 'replace' ? [one.value] : [])), written);
+    if (todo === undefined) assert.equal(record.unpinned, undefined);
+    else assert.match(record.unpinned?.message ?? '', todo);
+  });
+}
+
+test('a pin that is written without its tag is still known by it', async () => {
+  const world = new World();
+  world.object = ours();
+  world.renderings = [rendering('a', [field('mirror.example/acme/app:1')])];
+  const { record } = await world.look();
+  assert.deepEqual([record.images[0]?.tag, record.images[0]?.field.image, record.state], [APP, PINNED, 'pinned']);
+  assert.match(world.events.map(({ note }) => note).join('\n'), /^pinned ghcr\.io\/acme\/app:1@sha256:1+ as ghcr\.io\/acme\/app@sha256:1+, of which/m);
+});
+
+test('whoever puts the tag back before the digest is left alone after a while', async () => {
+  const world = new World();
+  world.renderings = [rendering('a', [field('mirror.example/acme/app:1')])];
+  for (let round = 0; round < 5; round += 1) {
+    world.object = ours({ writer: 'Argo CD', resourceVersion: `${5000 + round}` });
+    await world.look();
+  }
+  assert.deepEqual([world.patches.length, world.ledger.get(KEY)?.unpinned?.reason], [1, 'PinContested']);
 });
 
 test('a tag that an override writes over a digest is found, and the override is named as what to change', async () => {
