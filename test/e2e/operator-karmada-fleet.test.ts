@@ -54,7 +54,7 @@ async function policy(name: string, glob: string, spec: object = {}): Promise<vo
   await apply(fleet, { ...namespaced, kind: 'ClusterImageVerification', metadata: { name } });
 }
 
-const status = async (name: string): Promise<Any> => JSON.parse(await run(fleet, ['get', 'civ', name, '-o', 'json'])).status;
+const status = async (name: string): Promise<Any> => (await get(fleet, '', 'civ', name)).status;
 const condition = async (name: string, type: string): Promise<Any> => (await status(name)).conditions.find((one: Any) => one.type === type);
 
 /** A ClusterPropagationPolicy for the Deployments of the namespace with this label. */

@@ -97,7 +97,7 @@ test('a digest behind a tag is dropped by a Registry overrider, and that is told
   await scene.arrived('three', { member1: image.pinned, member2: mirrored(image) });
   await scene.condition('three', 'Pinned', 'True');
   const { annotations } = (await get(fleet, scene.namespace, 'deployment', 'three')).metadata;
-  assert.deepEqual(JSON.parse(annotations['assay.dev/tags']), { app: { ref: image.reference, digest: image.digest } });
+  assert.deepEqual(JSON.parse(annotations['assay.dev/tags']), { c0: { ref: image.reference, digest: image.digest } });
 });
 
 test('a Tag overrider that puts an unsigned image in place of a verified digest is found, and told to the policy that propagates it', async () => {

@@ -22,7 +22,7 @@ async function imagesIn(cluster: MemberCluster, namespace: string, name: string)
 
 describe('the Karmada of the test bed', () => {
   it('is of the version that it is built from, with two clusters that are Ready and whose kinds it knows', async () => {
-    const clusters = JSON.parse(await run(fleet, ['get', 'clusters.cluster.karmada.io', '-o', 'json'])).items;
+    const clusters = await list(fleet, '', 'clusters.cluster.karmada.io');
     assert.deepEqual(clusters.map(({ metadata }: { metadata: { name: string } }) => metadata.name), fleet.members.map(({ name }) => name));
     for (const { status } of clusters) {
       assert.equal(status.conditions.find(({ type }: { type: string }) => type === 'Ready').status, 'True');

@@ -57,7 +57,7 @@ after(async () => {
 const tail = (): string => operator.process.tail(10);
 const asked = (since: number): unknown[] => auditEvents(scene.cluster.auditLog, USER, since).filter(({ group }) => group.endsWith('karmada.io'));
 const trouble = (): unknown[] => operator.log().filter(({ level }) => level !== 'info' && level !== 'debug');
-const status = async (): Promise<Any> => JSON.parse(await run(scene.cluster, ['get', 'civ', 'all', '-o', 'json'])).status;
+const status = async (): Promise<Any> => (await get(scene.cluster, '', 'civ', 'all')).status;
 
 /** What Karmada would have: a policy, its binding of one template, and what one cluster is told of it. */
 async function propagate(): Promise<void> {

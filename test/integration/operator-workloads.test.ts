@@ -76,13 +76,13 @@ test('a pin is exactly one rollout', async () => {
   await apply(scene.cluster, deployment(scene.namespace, 'rollout', [signed.reference, second.reference]));
   await scene.pinned('rollout');
   const sets = await eventually('both ReplicaSets', async () => {
-    const found = await list(scene.cluster, scene.namespace, 'replicaset', '-l', 'app=rollout');
+    const found = await list(scene.cluster, scene.namespace, 'replicaset', 'app=rollout');
     return found.length >= 2 ? found : undefined;
   });
   await run(scene.cluster, ['annotate', 'iv', 'all', '-n', scene.namespace, '--overwrite', 'assay.dev/requestedAt=rollout']);
   await new Promise((resolve) => setTimeout(resolve, 1500));
   assert.equal(sets.length, 2);
-  assert.equal((await list(scene.cluster, scene.namespace, 'replicaset', '-l', 'app=rollout')).length, 2);
+  assert.equal((await list(scene.cluster, scene.namespace, 'replicaset', 'app=rollout')).length, 2);
 });
 
 test('one image that fails keeps its whole workload as it is; an ungoverned one does not', async () => {
@@ -123,7 +123,7 @@ for (const [kind, { apiVersion, spec, image, pinned }] of Object.entries(kinds))
 
 test('what a Deployment owns is left to it, but an ephemeral container of its Pod is verified', async () => {
   await apply(scene.cluster, deployment(scene.namespace, 'owner', ['registry.example/free:1']));
-  const pod = await eventually('its Pod', async () => (await list(scene.cluster, scene.namespace, 'pods', '-l', 'app=owner'))[0]);
+  const pod = await eventually('its Pod', async () => (await list(scene.cluster, scene.namespace, 'pods', 'app=owner'))[0]);
   const patch = JSON.stringify({ spec: { ephemeralContainers: [{ name: 'debug', image: unsigned.reference }] } });
   await run(scene.cluster, ['patch', 'pod', pod.metadata.name, '-n', scene.namespace, '--subresource=ephemeralcontainers', '--type=strategic', '-p', patch]);
   const event = await eventually('the event', async () => (await scene.events('Pod', pod.metadata.name)).find((one) => one.reason === 'NoSignature'));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
+import { ApiReader } from './api-reader.ts';
 import { type CommandResult, type Connection, kubectl, userKubeconfig } from '../../hack/controlplane/connection.ts';
 import { type ControlPlane, startControlPlane } from '../../hack/controlplane/start.ts';
 
@@ -15,6 +16,8 @@ export interface Cluster {
   readonly auditLog: string;
   /** The directory with one log file for each of its servers, Karmada's components among them. */
   readonly logs: string;
+  /** Reads as the admin. */
+  readonly reader: ApiReader;
   /** Runs kubectl as the admin; a failure is a result with its code. */
   kubectl(args: readonly string[], input?: string): Promise<CommandResult>;
   /** Creates a namespace of this test's own and returns its name, `prefix` and something random. */
@@ -50,6 +53,7 @@ export function clusterAt(connection: Connection): Cluster {
     adminKubeconfig,
     auditLog,
     logs: join(directory, 'logs'),
+    reader: new ApiReader(adminKubeconfig),
     kubectl: (args, input) => kubectl(connection, args, input),
     userKubeconfig: (name, groups) => userKubeconfig(connection, name, groups),
     namespace: (prefix) => newNamespace(connection, prefix),

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
+import type { Any } from './api-reader.ts';
 import type { Cluster } from './cluster.ts';
 
-/** Any API object, as kubectl prints it. */
-// oxlint-disable-next-line typescript/no-explicit-any
-export type Any = any;
+export type { Any };
 
 /** kubectl as the admin; a failure fails the test with what kubectl said. */
 export async function run(cluster: Cluster, args: readonly string[], input?: string): Promise<string> {
@@ -18,13 +17,13 @@ export async function apply(cluster: Cluster, ...objects: readonly object[]): Pr
 }
 
 /** Reads one object. */
-export async function get(cluster: Cluster, namespace: string, kind: string, name: string): Promise<Any> {
-  return JSON.parse(await run(cluster, ['get', kind, name, '-n', namespace, '-o', 'json']));
+export function get(cluster: Cluster, namespace: string, kind: string, name: string): Promise<Any> {
+  return cluster.reader.get(kind, namespace, name);
 }
 
-/** Reads a list. */
-export async function list(cluster: Cluster, namespace: string, kind: string, ...args: readonly string[]): Promise<Any[]> {
-  return JSON.parse(await run(cluster, ['get', kind, '-n', namespace, '-o', 'json', ...args])).items;
+/** Reads a list; an empty namespace: of all. */
+export function list(cluster: Cluster, namespace: string, kind: string, labelSelector?: string): Promise<Any[]> {
+  return cluster.reader.list(kind, namespace, labelSelector);
 }
 
 /** A Deployment whose containers run these images: `c0`, `c1` …; no node ever runs it. */

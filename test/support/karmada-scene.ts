@@ -35,8 +35,8 @@ export async function setKarmadaScene(prefix: string, fleet: KarmadaFleet): Prom
   const selectors = (names: readonly string[]): object[] => names.map((name) => ({ apiVersion: 'apps/v1', kind: 'Deployment', name }));
   const memberImage = async (member: string, name: string): Promise<string | undefined> => {
     const cluster = fleet.members.find((one) => one.name === member);
-    const { code, stdout } = await (cluster ?? fleet).kubectl(['get', 'deployment', name, '-n', namespace, '-o', 'jsonpath={.spec.template.spec.containers[0].image}']);
-    return code === 0 ? stdout : undefined;
+    const deployments = await list(cluster ?? fleet, namespace, 'deployments');
+    return deployments.find(({ metadata }) => metadata.name === name)?.spec.template.spec.containers[0].image;
   };
   return {
     ...scene,

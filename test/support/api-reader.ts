@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { Agent, get as request } from 'node:https';
+import { text } from 'node:stream/consumers';
+
+/** Any JSON, as the API server writes it. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Any = any;
+
+/** How long one answer may take; milliseconds. */
+const TIMEOUT = 30_000;
+const DISCOVERY = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+/** Where objects of a kind are. */
+interface Place {
+  readonly prefix: string;
+  readonly plural: string;
+  readonly namespaced: boolean;
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+/**
+ * Reads an API server as its admin, by the names that kubectl knows kinds by. A test waits by looking again and again: with a process of
+ * kubectl for each look (80 ms of processor time) the looking was most of what the tests cost.
+ */
+export class ApiReader {
+  readonly #url: string;
+  readonly #agent: Agent;
+  #places: Promise<ReadonlyMap<string, Place>> | undefined;
+
+  /** `kubeconfig`: the path of one with a client certificate in it, as the control plane writes it. */
+  constructor(kubeconfig: string) {
+    const { clusters, users } = JSON.parse(readFileSync(kubeconfig, 'utf8')) as Any;
+    const pem = (base64: string): Buffer => Buffer.from(base64, 'base64');
+    const { server, 'certificate-authority-data': ca } = clusters[0].cluster;
+    const { 'client-certificate-data': cert, 'client-key-data': key } = users[0].user;
+    this.#url = server;
+    this.#agent = new Agent({ keepAlive: true, ca: pem(ca), cert: pem(cert), key: pem(key) });
+  }
+
+  /** One object. Throws what the API server says where there is none. */
+  async get(kind: string, namespace: string, name: string): Promise<Any> {
+    return this.#read(`${pathOf(await this.#place(kind), namespace)}/${name}`);
+  }
+
+  /** All objects of a kind in a namespace; an empty namespace: in all. */
+  async list(kind: string, namespace: string, labelSelector?: string): Promise<Any[]> {
+    const place = await this.#place(kind);
+    const query = labelSelector === undefined ? '' : `?labelSelector=${encodeURIComponent(labelSelector)}`;
+    const { items } = await this.#read(`${pathOf(place, namespace)}${query}`);
+    return items.map((item: Any) => ({ ...item, apiVersion: place.apiVersion, kind: place.kind }));
+  }
+
+  async #place(kind: string): Promise<Place> {
+    const known = (await this.#places?.catch(() => undefined))?.get(kind);
+    if (known !== undefined) return known;
+    // It may have come since.
+    this.#places = this.#discover();
+    const found = (await this.#places).get(kind);
+    if (found === undefined) throw new Error(`the API server has no ${kind}`);
+    return found;
+  }
+
+  async #discover(): Promise<ReadonlyMap<string, Place>> {
+    const [core, groups] = await Promise.all([this.#read('/api', DISCOVERY), this.#read('/apis', DISCOVERY)]);
+    const places = [...core.items, ...groups.items].flatMap(namedPlaces);
+    // Of several the first: kubectl prefers the core group, and then the order of the API server.
+    return new Map(places.toReversed());
+  }
+
+  async #read(path: string, accept = 'application/json'): Promise<Any> {
+    const { status, body } = await this.#answer(path, accept);
+    const answer = JSON.parse(body) as Any;
+    if (status !== 200) throw new Error(`GET ${path}: ${answer.message ?? status}`);
+    return answer;
+  }
+
+  #answer(path: string, accept: string): Promise<{ readonly status: number | undefined; readonly body: string }> {
+    return new Promise((resolve, reject) => {
+      const asked = request(`${this.#url}${path}`, { agent: this.#agent, headers: { accept }, signal: AbortSignal.timeout(TIMEOUT) }, (response) => {
+        text(response).then((body) => resolve({ status: response.statusCode, body }), reject);
+      });
+      asked.on('error', reject);
+    });
+  }
+}
+
+function pathOf({ prefix, plural, namespaced }: Place, namespace: string): string {
+  return `${prefix}${namespaced && namespace !== '' ? `/namespaces/${namespace}` : ''}/${plural}`;
+}
+
+/** Each resource of a group by each of its names, in the versions that the API server prefers first. */
+function namedPlaces({ metadata, versions }: Any): [string, Place][] {
+  const group = metadata?.name ?? '';
+  return versions.flatMap(({ version, resources = [] }: Any) => {
+    const apiVersion = group === '' ? version : `${group}/${version}`;
+    const prefix = group === '' ? `/api/${version}` : `/apis/${apiVersion}`;
+    return resources.flatMap(({ resource, singularResource, shortNames = [], scope, responseKind }: Any) => {
+      const place = { prefix, plural: resource, namespaced: scope === 'Namespaced', apiVersion, kind: responseKind.kind };
+      const names = [resource, singularResource, ...shortNames, ...(group === '' ? [] : [`${resource}.${group}`])];
+      return names.map((name: string) => [name, place]);
+    });
+  });
+}
