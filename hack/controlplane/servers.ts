@@ -23,6 +23,9 @@ export class ServerFailed extends Error {
 
 const READY_TIMEOUT = 90_000;
 
+/** For servers written in Go. Collecting garbage is a sixth of what a server with little in it does; memory is what these have enough of. */
+export const SERVER_ENV: NodeJS.ProcessEnv = { ...process.env, GOGC: '400' };
+
 /** Starts etcd with its data in `directory`/etcd. Nothing is synced to disk: no data here outlives the machine's next minute. */
 export async function startEtcd(
   binary: string,
@@ -37,6 +40,7 @@ export async function startEtcd(
     name: 'etcd',
     command: binary,
     log: join(logs, 'etcd.log'),
+    env: SERVER_ENV,
     args: [
       `--name=${name}`,
       `--data-dir=${join(directory, 'etcd')}`,
@@ -64,6 +68,7 @@ export async function startApiServer(
     name: 'kube-apiserver',
     command: binary,
     log: join(logs, 'kube-apiserver.log'),
+    env: SERVER_ENV,
     args: [
       `--etcd-servers=http://127.0.0.1:${ports.client}`,
       '--bind-address=127.0.0.1',
@@ -118,6 +123,7 @@ export function startControllerManager(binary: string, { logs, pki }: Layout, co
     name: 'kube-controller-manager',
     command: binary,
     log: join(logs, 'kube-controller-manager.log'),
+    env: SERVER_ENV,
     args: [
       `--kubeconfig=${join(pki, 'controllers.kubeconfig')}`,
       `--controllers=${controllers.join(',')}`,

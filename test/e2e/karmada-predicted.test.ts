@@ -10,7 +10,7 @@ import { observedTemplate, type ObservedCluster } from '../../src/karmada/observ
 import { predictImages, type Prediction } from '../../src/karmada/predict.ts';
 import { propagationRules } from '../../src/karmada/propagation-rules.ts';
 import type { BindingObject } from '../../src/karmada/types.ts';
-import { eventually } from '../support/eventually.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { apply, get, run, type Any } from '../support/installation.ts';
 import { combinationCrds, combinations, commonPolicies } from '../support/karmada-combinations.ts';
 import { combinationImages, KarmadaCamera, type KarmadaPicture } from '../support/karmada-picture.ts';
@@ -38,7 +38,7 @@ describe(`of ${COUNT} combinations of templates and policies, on the real Karmad
   it('each is rendered as it was predicted, by the policy that was predicted', async (t) => {
     const all = combinations(COUNT, SEED, namespaces);
     await camera.create([...namespaces.flatMap((namespace, index) => commonPolicies(namespace, index % 2 === 1)), ...all.flatMap(({ policies }) => policies)]);
-    await eventually('clusters that serve the kinds', async () => assert.equal((await camera.serving('predicted.example/v1')).length, 2));
+    await untilHolds('clusters that serve the kinds', async () => assert.equal((await camera.serving('predicted.example/v1')).length, 2));
     // The detector chooses among the policies that it has seen.
     await sleep(1000);
     await camera.create(all.map(({ template }) => template));
@@ -62,7 +62,7 @@ describe(`of ${COUNT} combinations of templates and policies, on the real Karmad
     const containers = [{ name: 'c0', image: 'app:v1' }];
     await apply(fleet, { ...deployment, metadata: { namespace, name }, spec: { ...deployment.spec, template: { ...deployment.spec.template, spec: { containers } } } });
     const works = async (): Promise<KarmadaPicture['works']> => (await camera.take([namespace], MEMBERS)).works.filter(({ template }) => template.name === name);
-    await eventually('its Works', async () => assert.equal((await works()).length, 2));
+    await untilHolds('its Works', async () => assert.equal((await works()).length, 2));
     const was = await works();
     const overriders = { plaintext: [{ path: '/spec/none/image', operator: 'replace', value: 'x' }] };
     const resourceSelectors = [{ apiVersion: 'apps/v1', kind: 'Deployment', namespace, name }];
@@ -71,7 +71,7 @@ describe(`of ${COUNT} combinations of templates and policies, on the real Karmad
     const template = { ...(await get(fleet, namespace, 'deployment', name)), apiVersion: 'apps/v1', kind: 'Deployment' };
     const picture = await camera.take([namespace], MEMBERS);
     assert.deepEqual(predicted(template, picture).map((one) => one.type === 'Refused' && one.code), ['PathMissing', 'PathMissing']);
-    await eventually('the failures', async () => {
+    await untilHolds('the failures', async () => {
       const { failures } = await camera.take([namespace], MEMBERS);
       for (const member of MEMBERS) assert.ok(failures.has(`Deployment/${namespace}/${name} ${member}`));
     });
@@ -88,7 +88,7 @@ async function settled(): Promise<KarmadaPicture> {
     return picture;
   };
   for (;;) {
-    const picture = await eventually('Karmada', look, 90_000);
+    const picture = await untilHolds('Karmada', look, 90);
     await sleep(2000);
     const later = await look();
     const versions = ({ works }: KarmadaPicture): string => works.map(({ namespace, name, resourceVersion }) => `${namespace}/${name}@${resourceVersion}`).toSorted().join(' ');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventually } from '../support/eventually.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { type Any, apply, deployment, keyedPolicy, run } from '../support/installation.ts';
 import { karmada, type KarmadaFleet } from '../support/karmada.ts';
 import { type KarmadaScene, setKarmadaScene } from '../support/karmada-scene.ts';
@@ -43,7 +43,7 @@ for (const [what, path, value] of [
     await scene.override(name, [name], 'member2', { plaintext: [{ path, operator: 'replace', value }, { ...INJECT, value: `${evil.reference}-${what}` }] });
     await scene.propagate(name, [name]);
     await create(name);
-    await eventually('the report of what the override makes run', async () => {
+    await untilHolds('the report of what the override makes run', async () => {
       const found = await row(`evil/app:1-${what}`);
       assert.deepEqual([found?.result, found?.clusters, found?.workloads.examples], ['Failed', 1, [`${scene.namespace}/${name}`]]);
     });
@@ -65,7 +65,7 @@ test('an override that makes a workload of what is none has it judged all the sa
   await apply(fleet, { apiVersion: 'policy.karmada.io/v1alpha1', kind: 'OverridePolicy', metadata, spec: { resourceSelectors, overrideRules: [{ targetCluster: { clusterNames: ['member1'] }, overriders: { plaintext } }] } });
   await apply(fleet, { apiVersion: 'policy.karmada.io/v1alpha1', kind: 'PropagationPolicy', metadata, spec: { resourceSelectors, placement: { clusterAffinity: { clusterNames: ['member1', 'member2'] } } } });
   await apply(fleet, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { a: 'b' } });
-  const reported = async (name: string): Promise<void> => eventually(`the report of what nobody signed, by ${name}`, async () => {
+  const reported = async (name: string): Promise<void> => untilHolds(`the report of what nobody signed, by ${name}`, async () => {
     const found = (await scene.policy(name)).status.images.find((one: Any) => one.image.includes('evil/app:1-disguised'));
     assert.deepEqual([found?.result, found?.clusters, found?.workloads.examples], ['Failed', 1, [`${scene.namespace}/disguised`]]);
   });
@@ -75,7 +75,7 @@ test('an override that makes a workload of what is none has it judged all the sa
   await apply(fleet, keyedPolicy(scene.namespace, 'later', `${host}/**`, key.key.pem));
   await reported('later');
   await run(fleet, ['delete', 'configmap', 'disguised', '-n', scene.namespace]);
-  await eventually('nothing of it in any status', async () => assert.equal(await row('evil/app:1-disguised'), undefined));
+  await untilHolds('nothing of it in any status', async () => assert.equal(await row('evil/app:1-disguised'), undefined));
 });
 
 test('Works of any form are judged for what they are: without manifests, with two, of a thousand containers, with images that are none', async (context) => {
@@ -97,7 +97,7 @@ test('Works of any form are judged for what they are: without manifests, with tw
     await create(name);
     await run(fleet, ['create', '-f', '-'], JSON.stringify({ apiVersion: 'work.karmada.io/v1alpha1', kind: 'Work', metadata: { namespace: space, name }, spec: { workload: { manifests } } }));
   }
-  await eventually('each of them in the status', async () => {
+  await untilHolds('each of them in the status', async () => {
     const images: Any[] = (await status()).images;
     for (const [name, part] of [['two', 'evil/app:1-second'], ['huge', '(744 more)'], ['texts', 'nul'], ['texts', '☃'], ['texts', '../..']] as const) {
       const found = images.find((one) => one.image.includes(part));

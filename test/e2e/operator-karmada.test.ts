@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { eventually } from '../support/eventually.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { type Any, apply, deployment, get, keyedPolicy, run } from '../support/installation.ts';
 import { karmada, type KarmadaFleet } from '../support/karmada.ts';
 import { bindingOf, type KarmadaScene, setImage, setKarmadaScene, worksOf } from '../support/karmada-scene.ts';
@@ -51,7 +51,7 @@ test('a tag at the control plane becomes a digest in both members by one patch a
   await scene.arrived('one', { member1: image.pinned, member2: image.pinned });
   const row = await scene.row('one', 'one/app', 'SignatureValid');
   assert.equal(row.result, 'Verified');
-  await eventually('both clusters in the status', async () => {
+  await untilHolds('both clusters in the status', async () => {
     const { summary, images, propagation, clusters, conditions } = await status('one');
     assert.deepEqual([summary.clusters, summary.propagationPolicies, images.length, images[0].clusters, clusters], [2, 1, 1, 2, undefined]);
     assert.deepEqual(propagation, [{ kind: 'PropagationPolicy', namespace: scene.namespace, name: 'one', templates: 1, verified: 1, failed: 0, unknown: 0, held: 0 }]);
@@ -71,7 +71,7 @@ test('a digest without a tag survives a Registry overrider, and the mirror is no
   await policy('two', 'two/**');
   await create('two', image.reference);
   await scene.arrived('two', { member1: image.pinned, member2: image.pinned.replace(host, nowhere) });
-  await eventually('the image of the mirror in the status', async () => {
+  await untilHolds('the image of the mirror in the status', async () => {
     const { images, conditions } = await status('two');
     assert.deepEqual(images.map((one: Any) => [one.image.startsWith(host), one.result, one.digest, one.clusters]).toSorted(), [[false, 'Verified', image.digest, 1], [true, 'Verified', image.digest, 1]]);
     assert.equal(conditions.find(({ type }: Any) => type === 'Pinned').status, 'True');
@@ -88,7 +88,7 @@ test('a digest behind a tag is dropped by a Registry overrider, and that is told
   await scene.arrived('three', { member1: `${image.reference}@${image.digest}`, member2: image.reference.replace(host, mirror) });
   const pinned = await scene.condition('three', 'Pinned', 'False', 'DigestDroppedByOverride');
   assert.match(pinned.message, /^1 of 1 workload .*: OverridePolicy .*\/three takes the digest .*Deployment .*\/three away: 1 cluster runs localhost.*set spec\.pin\.form to Digest/);
-  await eventually('the event', async () => assert.ok((await eventReasons('Deployment', 'three')).includes('DigestDroppedByOverride')));
+  await untilHolds('the event', async () => assert.ok((await eventReasons('Deployment', 'three')).includes('DigestDroppedByOverride')));
   const [event] = (await scene.events('Deployment', 'three')).filter(({ reason }) => reason === 'DigestDroppedByOverride');
   assert.match(event.note, /cluster member2 runs/);
   assert.doesNotMatch(event.note, /member1/);
@@ -110,12 +110,12 @@ test('a Tag overrider that puts an unsigned image in place of a verified digest 
   await scene.arrived('four', { member1: image.reference.replace(/:1$/, ':2'), member2: image.pinned });
   const row = await scene.row('four', 'four/app:2', 'NoSignature');
   assert.deepEqual([row.result, row.clusters], ['Failed', 1]);
-  await eventually('the failure of the propagation policy', async () => {
+  await untilHolds('the failure of the propagation policy', async () => {
     const { propagation } = await status('four');
     assert.deepEqual([propagation[0].templates, propagation[0].verified, propagation[0].failed], [1, 0, 1]);
   });
   await scene.condition('four', 'Pinned', 'False', 'DigestDroppedByOverride');
-  await eventually('the event of the propagation policy', async () => {
+  await untilHolds('the event of the propagation policy', async () => {
     const events = await scene.events('PropagationPolicy', 'four');
     assert.match(events.map(({ note }) => note).join('\n'), /1 template that it propagates does not verify: Deployment .*\/four has .*four\/app:2 in member1 \(NoSignature\)/);
   });
@@ -146,7 +146,7 @@ test('templates that are created under a policy in force keep their claim and ge
     assert.equal(metadata.annotations['propagationpolicy.karmada.io/name'], 'six');
     assert.match(metadata.annotations['assay.dev/tags'], /six\/app:1/);
   }
-  await eventually('all templates in the status', async () => assert.equal((await status('six')).propagation[0].verified, 12));
+  await untilHolds('all templates in the status', async () => assert.equal((await status('six')).propagation[0].verified, 12));
 });
 
 test('what the template says reaches clusters under a Lazy policy with the pin, and a change of the policy waits for it', async () => {
@@ -159,7 +159,7 @@ test('what the template says reaches clusters under a Lazy policy with the pin, 
   await policy('seven', 'seven/**');
   // The pin is a change of the template as any other: it activates what waits.
   await scene.arrived('seven', { member1: image.pinned, member2: image.pinned });
-  await eventually('both clusters', async () => assert.equal((await status('seven')).summary.clusters, 2));
+  await untilHolds('both clusters', async () => assert.equal((await status('seven')).summary.clusters, 2));
 });
 
 test('a cluster that is being left is told of with what it goes on running', async () => {
@@ -174,7 +174,7 @@ test('a cluster that is being left is told of with what it goes on running', asy
   await setImage(fleet, scene.namespace, 'eight', first.reference);
   await scene.arrived('eight', { member1: first.pinned });
   assert.equal(await scene.memberImage('member2', 'eight'), second.reference);
-  await eventually('both images, each with its cluster', async () => {
+  await untilHolds('both images, each with its cluster', async () => {
     const { images } = await status('eight');
     assert.deepEqual(images.map((one: Any) => [one.image.split('/').at(-1).split('@')[0], one.result, one.clusters]), [['app:2', 'Failed', 1], ['app:1', 'Verified', 1]]);
   });
@@ -187,11 +187,11 @@ test('clusters that are added and removed come and go in the status', async () =
   await policy('nine', 'nine/**');
   await create('nine', image.reference);
   await scene.arrived('nine', { member1: image.pinned });
-  await eventually('one cluster', async () => assert.equal(await summary(), 1));
+  await untilHolds('one cluster', async () => assert.equal(await summary(), 1));
   await scene.propagate('nine', ['nine']);
-  await eventually('two clusters', async () => assert.equal(await summary(), 2));
+  await untilHolds('two clusters', async () => assert.equal(await summary(), 2));
   await scene.propagate('nine', ['nine'], ['member2']);
-  await eventually('one cluster again', async () => assert.equal(await summary(), 1));
+  await untilHolds('one cluster again', async () => assert.equal(await summary(), 1));
 });
 
 test('a propagation policy that is deleted leaves the status, and its clusters keep what they run', async () => {
@@ -200,9 +200,9 @@ test('a propagation policy that is deleted leaves the status, and its clusters k
   await policy('ten', 'ten/**');
   await create('ten', image.reference);
   await scene.arrived('ten', { member1: image.pinned, member2: image.pinned });
-  await eventually('the propagation policy in the status', async () => assert.equal((await status('ten')).propagation.length, 1));
+  await untilHolds('the propagation policy in the status', async () => assert.equal((await status('ten')).propagation.length, 1));
   await run(fleet, ['delete', 'propagationpolicies.policy.karmada.io', 'ten', '-n', scene.namespace]);
-  await eventually('its absence', async () => {
+  await untilHolds('its absence', async () => {
     const { propagation, summary } = await status('ten');
     assert.deepEqual([propagation, summary.propagationPolicies, summary.clusters], [undefined, 0, 2]);
   });
@@ -217,7 +217,7 @@ test('a template that is made anew under its name is another one, and what clust
   await run(fleet, ['delete', 'deployment', 'eleven', '-n', scene.namespace]);
   await create('eleven', second.reference);
   await scene.arrived('eleven', { member1: second.pinned, member2: second.pinned });
-  await eventually('the new image alone', async () => {
+  await untilHolds('the new image alone', async () => {
     const { images } = await status('eleven');
     assert.deepEqual(images.map((one: Any) => [one.digest, one.clusters]), [[second.digest, 2]]);
   });

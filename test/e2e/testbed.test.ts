@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { before, describe, it } from 'node:test';
-import { eventually } from '../support/eventually.ts';
+import { untilHolds } from '../support/until-holds.ts';
 import { apply, deployment, get, keyedPolicy, list, run } from '../support/installation.ts';
 import { karmada, type KarmadaFleet, type MemberCluster, propagation } from '../support/karmada.ts';
 import { startOperator } from '../support/operator.ts';
@@ -34,12 +34,12 @@ describe('the Karmada of the test bed', () => {
     const namespace = await fleet.namespace('reach');
     await apply(fleet, deployment(namespace, 'web', ['nginx:1.25']), propagation(namespace, 'all', 'member1', 'member2'));
     for (const member of fleet.members) {
-      await eventually(`the Deployment in ${member.name}`, async () => assert.deepEqual(await imagesIn(member, namespace, 'web'), ['nginx:1.25']));
+      await untilHolds(`the Deployment in ${member.name}`, async () => assert.deepEqual(await imagesIn(member, namespace, 'web'), ['nginx:1.25']));
     }
     await run(fleet, ['set', 'image', 'deployment/web', '-n', namespace, 'c0=nginx:1.26']);
     const { generation } = (await get(fleet, namespace, 'deployment', 'web')).metadata;
     for (const member of fleet.members) {
-      await eventually(`the new image in ${member.name}`, async () => assert.deepEqual(await imagesIn(member, namespace, 'web'), ['nginx:1.26']));
+      await untilHolds(`the new image in ${member.name}`, async () => assert.deepEqual(await imagesIn(member, namespace, 'web'), ['nginx:1.26']));
       const [work] = (await list(fleet, `karmada-es-${member.name}`, 'works.work.karmada.io')).filter((one) => one.spec.workload.manifests[0].metadata.namespace === namespace);
       assert.equal(work.spec.workload.manifests[0].metadata.annotations['resourcetemplate.karmada.io/generation'], String(generation));
     }
@@ -64,8 +64,8 @@ describe('the Karmada of the test bed', () => {
     const [plain, mirrored] = fleet.members;
     assert.ok(plain && mirrored);
     const kept = init.initContainers.map(({ image }) => image);
-    await eventually('the Deployment as it is', async () => assert.deepEqual(await imagesIn(plain, namespace, 'web'), [...kept, ...images]));
-    await eventually('the Deployment with the mirror', async () => {
+    await untilHolds('the Deployment as it is', async () => assert.deepEqual(await imagesIn(plain, namespace, 'web'), [...kept, ...images]));
+    await untilHolds('the Deployment with the mirror', async () => {
       assert.deepEqual(await imagesIn(mirrored, namespace, 'web'), [...kept, 'mirror.corp.example/library/nginx:1.25', `mirror.corp.example/envoyproxy/envoy@${DIGEST('3')}`]);
     });
   });
@@ -73,7 +73,7 @@ describe('the Karmada of the test bed', () => {
   it('reports back what the clusters say of a workload', async () => {
     const namespace = await fleet.namespace('status');
     await apply(fleet, deployment(namespace, 'web', ['nginx:1.25']), propagation(namespace, 'one', 'member1'));
-    await eventually('the status of the member at Karmada', async () => assert.equal((await get(fleet, namespace, 'deployment', 'web')).status.unavailableReplicas, 1));
+    await untilHolds('the status of the member at Karmada', async () => assert.equal((await get(fleet, namespace, 'deployment', 'web')).status.unavailableReplicas, 1));
   });
 
   it('takes what the detector leaves alone: nothing of assay.dev is propagated or waited for', async () => {
@@ -87,7 +87,7 @@ describe('the Karmada of the test bed', () => {
       spec: { resourceSelectors: [{ apiVersion: 'assay.dev/v1alpha1', kind: 'ImageVerification' }, { apiVersion: 'apps/v1', kind: 'Deployment' }] },
     });
     await apply(fleet, policy, deployment(namespace, 'web', ['nginx:1.25']));
-    await eventually('the binding of the Deployment', () => get(fleet, namespace, 'resourcebinding', 'web-deployment'));
+    await untilHolds('the binding of the Deployment', () => get(fleet, namespace, 'resourcebinding', 'web-deployment'));
     assert.deepEqual((await list(fleet, namespace, 'resourcebindings')).map(({ metadata }) => metadata.name), ['web-deployment']);
   });
 

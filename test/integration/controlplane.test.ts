@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { auditEvents, auditWrites } from '../support/audit.ts';
 import { type Cluster, cluster } from '../support/cluster.ts';
-import { eventually } from '../support/eventually.ts';
+import { untilHolds } from '../support/until-holds.ts';
 
 let api: Cluster;
 
@@ -32,13 +32,13 @@ describe('the control plane of the test bed', () => {
   it('shows a rollout as one new ReplicaSet: one for a new Deployment, a second one for another image, none for another label', async () => {
     const namespace = await api.namespace('rollout');
     await succeed(['create', 'deployment', 'web', '-n', namespace, '--image=nginx:1.25', '--replicas=2']);
-    await eventually('two pods', async () => assert.equal(await count('pods', namespace), 2));
+    await untilHolds('two pods', async () => assert.equal(await count('pods', namespace), 2));
     assert.equal(await count('replicasets', namespace), 1);
     await succeed(['label', 'deployment', 'web', '-n', namespace, 'team=a']);
     await succeed(['set', 'image', 'deployment/web', '-n', namespace, 'nginx=nginx:1.26']);
-    await eventually('the second ReplicaSet', async () => assert.equal(await count('replicasets', namespace), 2));
+    await untilHolds('the second ReplicaSet', async () => assert.equal(await count('replicasets', namespace), 2));
     const observed = await succeed(['get', 'deployment', 'web', '-n', namespace, '-o', 'jsonpath={.metadata.generation}']);
-    await eventually('the Deployment to be observed', async () => {
+    await untilHolds('the Deployment to be observed', async () => {
       assert.equal(await succeed(['get', 'deployment', 'web', '-n', namespace, '-o', 'jsonpath={.status.observedGeneration}']), observed);
     });
     assert.equal(await count('replicasets', namespace), 2);
@@ -53,7 +53,7 @@ describe('the control plane of the test bed', () => {
       { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'job' }, spec: { template: { spec: { ...template.spec, restartPolicy: 'Never' } } } },
     ];
     await succeed(['apply', '-n', namespace, '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
-    await eventually('a pod of each', async () => {
+    await untilHolds('a pod of each', async () => {
       const pods = (await succeed(['get', 'pods', '-n', namespace, '-o', 'name'])).split('\n').toSorted();
       assert.equal(pods.length, 2);
       assert.match(pods[0] ?? '', /^pod\/job-/);
@@ -64,9 +64,9 @@ describe('the control plane of the test bed', () => {
   it('collects what a deleted Deployment owned, and empties a deleted namespace', async () => {
     const namespace = await api.namespace('garbage');
     await succeed(['create', 'deployment', 'web', '-n', namespace, '--image=nginx:1.25']);
-    await eventually('a pod', async () => assert.equal(await count('pods', namespace), 1));
+    await untilHolds('a pod', async () => assert.equal(await count('pods', namespace), 1));
     await succeed(['delete', 'deployment', 'web', '-n', namespace]);
-    await eventually('no pod', async () => assert.equal((await count('pods', namespace)) + (await count('replicasets', namespace)), 0));
+    await untilHolds('no pod', async () => assert.equal((await count('pods', namespace)) + (await count('replicasets', namespace)), 0));
     await succeed(['delete', 'namespace', namespace, '--timeout=30s']);
     assert.notEqual((await api.kubectl(['get', 'namespace', namespace])).code, 0);
   });
@@ -78,7 +78,7 @@ describe('the control plane of the test bed', () => {
     assert.match((await as('get', 'secrets', '-n', namespace)).stderr, /Forbidden.*User "ada" cannot list resource "secrets"/);
     await succeed(['create', 'role', 'reader', '-n', namespace, '--verb=list,get', '--resource=secrets']);
     await succeed(['create', 'rolebinding', 'readers', '-n', namespace, '--role=reader', '--group=readers']);
-    await eventually('the grant to be seen', async () => assert.equal((await as('get', 'secrets', '-n', namespace)).code, 0));
+    await untilHolds('the grant to be seen', async () => assert.equal((await as('get', 'secrets', '-n', namespace)).code, 0));
     assert.match((await as('get', 'secrets', '-n', other)).stderr, /Forbidden/);
     assert.match((await as('create', 'secret', 'generic', 'mine', '-n', namespace)).stderr, /User "ada" cannot create resource "secrets"/);
   });
@@ -99,7 +99,7 @@ describe('the control plane of the test bed', () => {
 
   it('issues service account tokens that the API server takes', async () => {
     const namespace = await api.namespace('tokens');
-    await eventually('the namespace\'s account', () => succeed(['get', 'serviceaccount', 'default', '-n', namespace]));
+    await untilHolds('the namespace\'s account', () => succeed(['get', 'serviceaccount', 'default', '-n', namespace]));
     const token = await succeed(['create', 'token', 'default', '-n', namespace]);
     const { stdout } = await api.kubectl(['auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}', '--kubeconfig=/dev/null', `--server=${api.url}`, `--certificate-authority=${api.caFile}`, `--token=${token}`]);
     assert.equal(stdout, `system:serviceaccount:${namespace}:default`);

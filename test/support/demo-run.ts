@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { after } from 'node:test';
 import { type OwnedProcess, startOwned } from '../../hack/controlplane/owned-process.ts';
 import { leftovers } from '../../hack/testrunner/leftovers.ts';
-import { eventually } from './eventually.ts';
+import { untilHolds } from './until-holds.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -47,14 +47,14 @@ export async function startDemo(scratch: string, args: readonly string[], env: N
 
 /** Waits until the demo prints such a line; fails when it ends before. */
 export async function seen({ demo, output }: DemoRun, line: RegExp): Promise<void> {
-  await eventually(String(line), () => {
+  await untilHolds(String(line), () => {
     assert.ok(demo.running || line.test(output()), `the demo ended: ${output()}`);
     assert.match(output(), line);
-  }, 90_000);
+  }, 90);
 }
 
 /** Nothing that the demo started is there any more, and none of its files. */
 export async function nothingIsLeft({ demo, temporary }: DemoRun): Promise<void> {
   assert.deepEqual(await leftovers('the demo has no mark', demo.pid), []);
-  await eventually('an empty temporary folder', () => assert.deepEqual(readdirSync(temporary), []), 5_000);
+  await untilHolds('an empty temporary folder', () => assert.deepEqual(readdirSync(temporary), []), 5);
 }

@@ -1,5 +1,5 @@
 import { auditWrites } from './audit.ts';
-import { eventually } from './eventually.ts';
+import { untilHolds } from './until-holds.ts';
 import { type Any, apply, get, list, run } from './installation.ts';
 import type { KarmadaFleet } from './karmada.ts';
 import type { Operator } from './operator.ts';
@@ -50,7 +50,7 @@ export async function setKarmadaScene(prefix: string, fleet: KarmadaFleet): Prom
       apply(fleet, { apiVersion: 'policy.karmada.io/v1alpha1', kind: 'OverridePolicy', metadata: { namespace, name }, spec: { resourceSelectors: selectors(deployments), overrideRules: [{ targetCluster: { clusterNames: [cluster] }, overriders }] } }),
     arrived: async (name, images) => {
       for (const [member, image] of Object.entries(images)) {
-        await eventually(`${image} of ${name} in ${member}`, async () => {
+        await untilHolds(`${image} of ${name} in ${member}`, async () => {
           const found = await memberImage(member, name);
           if (found !== image) throw new Error(`it runs ${found ?? 'nothing'}`);
         });

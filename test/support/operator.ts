@@ -90,11 +90,11 @@ function valueOf(exposition: string, series: string): number | undefined {
   return line === undefined ? undefined : Number(line.slice(series.length + 1));
 }
 
-/** Asks until the answer is truthy, for 30 s at most; fails with what is waited for and, where given, what was seen last. */
+/** Asks until the answer is truthy, often at first and the longer it takes the more seldom, for 30 s at most; fails with what is waited for and, where given, what was seen last. */
 export async function eventually<T>(what: string, ask: () => T | Promise<T>, seen?: () => unknown, seconds = 30): Promise<NonNullable<T>> {
-  const end = Date.now() + seconds * 1000;
+  const started = Date.now();
   let last: unknown;
-  while (Date.now() < end) {
+  while (Date.now() - started < seconds * 1000) {
     try {
       const answer = await ask();
       if (answer) return answer;
@@ -103,7 +103,7 @@ export async function eventually<T>(what: string, ask: () => T | Promise<T>, see
       if (error instanceof assert.AssertionError && error.message.includes('the operator ended')) throw error;
       last = error;
     }
-    await wait(100);
+    await wait(Math.min(1000, 100 + (Date.now() - started) / 10));
   }
   const context = seen === undefined ? '' : `; seen: ${String(await seen())}`;
   throw new Error(`${what} did not come within ${seconds} s; last: ${last instanceof Error ? last.message : JSON.stringify(last)}${context}`);

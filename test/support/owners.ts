@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { eventually } from './eventually.ts';
+import { untilHolds } from './until-holds.ts';
 
 /** A process that starts a control plane, and is there to be ended. */
 export interface Owner {
@@ -36,7 +36,7 @@ export async function owner(...args: string[]): Promise<Owner> {
     });
   });
   const until = (count: number): Promise<number[]> =>
-    eventually(`${count} processes`, () => {
+    untilHolds(`${count} processes`, () => {
       assert.ok(pids.length >= count, `${pids.length} processes so far`);
       return pids;
     }, PATIENCE);
@@ -45,8 +45,8 @@ export async function owner(...args: string[]): Promise<Owner> {
 
 /** Waits until none of these processes is there any more, nor the directory. */
 export async function gone(pids: readonly number[], directory: string): Promise<void> {
-  await eventually('the processes to be gone', () => assert.deepEqual(pids.filter((pid) => alive(pid)), []), 10_000);
-  await eventually('the files to be gone', () => assert.equal(existsSync(directory), false), 10_000);
+  await untilHolds('the processes to be gone', () => assert.deepEqual(pids.filter((pid) => alive(pid)), []), 10);
+  await untilHolds('the files to be gone', () => assert.equal(existsSync(directory), false), 10);
 }
 
 function alive(pid: number): boolean {

@@ -5,7 +5,7 @@ import type { Binaries } from '../binaries.ts';
 import { KARMADA_GROUP } from '../layout.ts';
 import { type OwnedProcess, startOwned } from '../owned-process.ts';
 import type { KARMADA_BINARIES } from '../places.ts';
-import { answers, ready, ServerFailed } from '../servers.ts';
+import { answers, ready, SERVER_ENV, ServerFailed } from '../servers.ts';
 import type { ControlPlane, Switch } from '../start.ts';
 
 /** Karmada's own processes, by the names of their programs. */
@@ -115,6 +115,7 @@ class Running implements Component {
       command: this.#binary,
       args: [`--kubeconfig=${this.#kubeconfig}`, ...IMPATIENT, ...flags, ...args],
       log: join(layout.logs, `${this.name}.log`),
+      env: SERVER_ENV,
     });
     this.process = started;
     await ready(started, () => this.#answers());

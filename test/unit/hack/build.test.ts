@@ -7,7 +7,7 @@ import { after, beforeEach, describe, it } from 'node:test';
 import { binaries, GO_MODULE } from '../../../hack/controlplane/binaries.ts';
 import { fingerprint, ProgramsUnavailable } from '../../../hack/controlplane/places.ts';
 import type { Progress } from '../../../hack/controlplane/progress.ts';
-import { eventually } from '../../support/eventually.ts';
+import { untilHolds } from '../../support/until-holds.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'build-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -88,12 +88,12 @@ describe('building binaries', () => {
       const ended = new Promise((resolve) => {
         child.once('close', (_, name) => resolve(name));
       });
-      await eventually('half a file', () => assert.equal(readdirSync(cache).length, 1));
-      const pids = await eventually('the pids', () => /^(\d+) (\d+)\n$/.exec(readFileSync(join(directory, 'pids'), 'utf8'))?.slice(1).map(Number) ?? assert.fail('not yet'));
+      await untilHolds('half a file', () => assert.equal(readdirSync(cache).length, 1));
+      const pids = await untilHolds('the pids', () => /^(\d+) (\d+)\n$/.exec(readFileSync(join(directory, 'pids'), 'utf8'))?.slice(1).map(Number) ?? assert.fail('not yet'));
       child.kill(signal);
       assert.equal(await ended, signal);
       assert.equal(existsSync(join(cache, 'etcd')), false);
-      await eventually('Go and its compiler to end', () => pids.forEach((pid) => assert.throws(() => process.kill(pid, 0))), 5_000);
+      await untilHolds('Go and its compiler to end', () => pids.forEach((pid) => assert.throws(() => process.kill(pid, 0))), 5);
       if (signal === 'SIGINT') assert.deepEqual(readdirSync(cache), []);
       install(WHOLE);
       await binaries(['etcd'], { env, progress: recorder().progress });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, describe, it } from 'node:test';
-import { eventually } from '../../support/eventually.ts';
+import { untilHolds } from '../../support/until-holds.ts';
 
 const RUNNER = join(import.meta.dirname, '..', '..', '..', 'hack', 'test.ts');
 const directory = mkdtempSync(join(tmpdir(), 'runner-'));
@@ -104,17 +104,17 @@ describe('the test runner', () => {
     assert.equal(stdout.match(/leaking\.test\.ts left a process running: sleep 300 \(pid \d+\)/g)?.length, 3);
     const numbers = JSON.parse(readFileSync(pids, 'utf8')) as number[];
     assert.equal(numbers.length, 3);
-    await eventually('them to be gone', () => assert.deepEqual(numbers.filter(alive), []), 5_000);
+    await untilHolds('them to be gone', () => assert.deepEqual(numbers.filter(alive), []), 5);
   });
 
   it('takes the running tests with it when it is interrupted', async () => {
     const note = join(directory, 'running-pid');
     const source = `import { writeFileSync } from 'node:fs';\ntest('a', () => { writeFileSync(${JSON.stringify(note)}, String(process.pid)); return new Promise(() => setInterval(() => {}, 1000)); });`;
     const { child, ended } = start(file('interrupted', source));
-    const pid = await eventually('the test to run', () => Number(readFileSync(note, 'utf8') || assert.fail('not yet')));
+    const pid = await untilHolds('the test to run', () => Number(readFileSync(note, 'utf8') || assert.fail('not yet')));
     child.kill('SIGINT');
     assert.equal(await ended, 'SIGINT');
-    await eventually('the test to be gone', () => assert.equal(alive(pid), false), 5_000);
+    await untilHolds('the test to be gone', () => assert.equal(alive(pid), false), 5);
   });
 
   it('refuses arguments that make no sense in one sentence', async () => {
