@@ -18,7 +18,7 @@ export interface Layer {
 export const LAYERS: readonly Layer[] = [
   { name: 'unit', folders: ['test/unit', 'test/security', 'test/differential', 'test/fuzz'], timeout: 300 },
   { name: 'integration', folders: ['test/integration'], bed: 'plain', concurrency: 2, timeout: 600 },
-  { name: 'e2e', folders: ['test/e2e'], bed: 'karmada', concurrency: 3, timeout: 600 },
+  { name: 'e2e', folders: ['test/e2e'], bed: 'karmada', concurrency: 4, timeout: 600 },
 ];
 
 /** What one call of the runner was asked to do. */

@@ -30,7 +30,7 @@ export class ApiReader {
 
   /** `kubeconfig`: the path of one with a client certificate in it, as the control plane writes it. */
   constructor(kubeconfig: string) {
-    const { clusters, users } = JSON.parse(readFileSync(kubeconfig, 'utf8')) as Any;
+    const { clusters, users }: Any = JSON.parse(readFileSync(kubeconfig, 'utf8'));
     const pem = (base64: string): Buffer => Buffer.from(base64, 'base64');
     const { server, 'certificate-authority-data': ca } = clusters[0].cluster;
     const { 'client-certificate-data': cert, 'client-key-data': key } = users[0].user;
@@ -70,7 +70,7 @@ export class ApiReader {
 
   async #read(path: string, accept = 'application/json'): Promise<Any> {
     const { status, body } = await this.#answer(path, accept);
-    const answer = JSON.parse(body) as Any;
+    const answer: Any = JSON.parse(body);
     if (status !== 200) throw new Error(`GET ${path}: ${answer.message ?? status}`);
     return answer;
   }
