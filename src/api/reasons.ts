@@ -50,6 +50,7 @@ export const CONDITION_REASONS = [
   'SomeFailed',
   'ReferenceMissing',
   'NoEnforcementPoint',
+  'ClustersUnknown',
   'GateNotInstalled',
   'NothingHeld',
 ] as const;

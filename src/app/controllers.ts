@@ -112,6 +112,7 @@ function policyController(ground: Ground, shared: Shared, compiler: PolicyCompil
     policy: (id) => fleet.policy(id),
     compile: (id, object, before) => compiler.compile(id, object, before),
     release: (id) => compiler.release(id),
+    blind: () => shared.karmada.blind,
     governanceChanged: (before, after) => governanceChanged(triggers, before, after),
   });
   return controllerOf(ground, 'policy', shared.policyQueue, reconcile);

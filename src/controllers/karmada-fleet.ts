@@ -134,6 +134,11 @@ export class KarmadaFleet {
     return this.works.availability === 'present' && this.works.hasSynced;
   }
 
+  /** Why it is not known what clusters run: there is a Karmada, or may be one, and its Works were never read. Undefined where they were, and where there is no Karmada. */
+  get blind(): string | undefined {
+    return this.works.hasSynced ? undefined : (this.works.problem?.message ?? 'its Works are still being read');
+  }
+
   /** Calls `handler` when {@link isKnown} is no longer what it was, as soon as the API server has said again what it serves. Returns how to end that. */
   subscribe(handler: () => void): () => void {
     let before = this.isKnown;

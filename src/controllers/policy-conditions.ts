@@ -1,5 +1,6 @@
 import { type Condition, removeCondition, setCondition } from '../api/conditions.ts';
 import type { ConditionReason } from '../api/reasons.ts';
+import { messageOf } from '../base/errors.ts';
 import { commonReason, firstOf, type PolicyPicture } from './policy-picture.ts';
 import type { SettledState } from './policy-set.ts';
 import type { ImageRow, SummaryStatus } from './status-images.ts';
@@ -12,6 +13,8 @@ export interface ConditionFacts {
   readonly rows: readonly ImageRow[];
   /** How many workloads wait for being judged under the policy as it is now. */
   readonly pending: number;
+  /** Why it is not known what clusters run; absent where it is, and without Karmada. */
+  readonly blind?: string | undefined;
   /** The conditions that the object has. */
   readonly conditions: readonly Condition[];
   readonly now: number;
@@ -32,7 +35,7 @@ type Absent = { readonly type: string; readonly absent: true };
 /** Every condition of a policy (api.md, status), in the order and with the times that the known ones have. */
 export function policyConditions(facts: ConditionFacts): readonly Condition[] {
   const ready = readyOf(facts.state);
-  const statements = [ready, verifiedOf(facts, ready), pinnedOf(facts, ready), enforcedOf(facts.state), reconcilingOf(facts), stalledOf(facts.state), staleOf(facts.picture)];
+  const statements = [ready, unlessBlind(verifiedOf(facts, ready), facts), unlessBlind(pinnedOf(facts, ready), facts), enforcedOf(facts.state), reconcilingOf(facts), stalledOf(facts.state), staleOf(facts.picture)];
   return statements.reduce<readonly Condition[]>(
     (kept, statement) =>
       'absent' in statement
@@ -75,6 +78,13 @@ function named(rows: readonly ImageRow[], bad: number): string {
   if (bad === 1 && first !== undefined) return `${first.image}: ${first.reason}: ${first.message}`;
   const names = open.map(({ image, reason }) => `${image} (${reason})`).join(', ');
   return `${names}${bad > open.length ? ` and ${bad - open.length} more` : ''}; status.images says what to do about each`;
+}
+
+/** WARNING: that all templates are well says nothing of what overrides make of them: an outage must not look like an all-clear (README.md, invariant 4). */
+function unlessBlind(statement: Statement, { blind }: ConditionFacts): Statement {
+  if (blind === undefined || statement.status !== 'True') return statement;
+  const message = messageOf(`what clusters run is not known (${blind}); at the control plane: ${statement.message}`);
+  return { ...statement, status: 'Unknown', reason: 'ClustersUnknown', message };
 }
 
 function pinnedOf({ state, picture, pending }: ConditionFacts, ready: Statement): Statement {

@@ -30,6 +30,8 @@ export interface StatusFacts {
   readonly picture: PolicyPicture;
   /** How many workloads wait for being judged under the policy as it is now. */
   readonly pending: number;
+  /** Why it is not known what clusters run; absent where it is, and without Karmada. */
+  readonly blind?: string | undefined;
   /** The conditions that the object has. */
   readonly conditions: readonly Condition[];
   readonly now: number;

@@ -26,6 +26,8 @@ export interface PolicyDependencies {
   readonly compile: (id: string, object: PolicyObject, before: PolicyState | undefined) => PolicyState;
   /** Lets go of what a policy that is gone referred to. */
   readonly release: (id: string) => void;
+  /** Why it is not known what the clusters of Karmada run; undefined where that is known, and without Karmada. */
+  readonly blind: () => string | undefined;
   /** Has everything judged again that either state of a policy governs. */
   readonly governanceChanged: (before: PolicyState | undefined, after: PolicyState | undefined) => void;
 }
@@ -34,6 +36,7 @@ export interface PolicyDependencies {
 const INTERVAL = 1000;
 const PENDING_WAIT = 1000;
 const CACHE_WAIT = 200;
+const BLIND_WAIT = 5000;
 /** How long the status that is found at a start stands while its workloads are judged again. */
 const FIRST_PICTURE = 60_000;
 
@@ -67,10 +70,13 @@ export function createPolicyReconcile(dependencies: PolicyDependencies): Reconci
     const wait = memory.computedAt + INTERVAL - clock.now();
     if (wait > 0) return { requeueAfter: wait };
     // Whoever looks for its workloads has the policy looked at when they are found.
-    if (pending.isLooking(id) || !isComplete(memory, object, pending.count(id), clock.now())) return { requeueAfter: INTERVAL };
+    const blind = dependencies.blind();
+    const settled = pending.count(id) === 0 && blind === undefined;
+    if (pending.isLooking(id) || !isComplete(memory, object, settled, clock.now())) return { requeueAfter: INTERVAL };
     memory.computedAt = clock.now();
-    await update(dependencies, { id, object, state, memory }, context.signal);
-    return undefined;
+    await update(dependencies, { id, object, state, memory, blind }, context.signal);
+    // Nobody says when the first Works are read, if there is none.
+    return blind === undefined ? undefined : { requeueAfter: BLIND_WAIT };
   };
 }
 
@@ -107,10 +113,10 @@ function memoryOf(memories: Map<string, Memory>, id: string, { uid }: PolicyObje
 
 /**
  * Whether a status may be computed. WARNING: a start finds a status that was true and a fleet of which nothing is judged yet:
- * written at once, it would say for a while that no workload has an image.
+ * written at once, it would say for a while that no workload has an image, or that no cluster runs anything.
  */
-function isComplete(memory: Memory, { generation, status }: PolicyObject, pending: number, now: number): boolean {
-  memory.complete ||= pending === 0 || status?.observedGeneration !== generation || now - memory.seenAt >= FIRST_PICTURE;
+function isComplete(memory: Memory, { generation, status }: PolicyObject, settled: boolean, now: number): boolean {
+  memory.complete ||= settled || status?.observedGeneration !== generation || now - memory.seenAt >= FIRST_PICTURE;
   return memory.complete;
 }
 
@@ -119,12 +125,13 @@ interface Update {
   readonly object: PolicyObject;
   readonly state: SettledState;
   readonly memory: Memory;
+  readonly blind: string | undefined;
 }
 
-async function update(dependencies: PolicyDependencies, { id, object, state, memory }: Update, signal: AbortSignal): Promise<void> {
+async function update(dependencies: PolicyDependencies, { id, object, state, memory, blind }: Update, signal: AbortSignal): Promise<void> {
   const { ledger, pending, clock } = dependencies;
   const known = knownStatus(object, memory);
-  const status = policyStatus({ state, picture: ledger.picture(id), pending: pending.count(id), conditions: known?.conditions ?? [], now: clock.now() });
+  const status = policyStatus({ state, picture: ledger.picture(id), pending: pending.count(id), blind, conditions: known?.conditions ?? [], now: clock.now() });
   if (!isWorthWriting(known, status)) return;
   const resourceVersion = await writeStatus(dependencies, object, status, signal);
   if (resourceVersion !== undefined) memory.written = { resourceVersion, status };

@@ -8,6 +8,7 @@ import { progress } from '../../hack/controlplane/progress.ts';
 import { type ControlPlane, startControlPlane } from '../../hack/controlplane/start.ts';
 import { auditEvents } from '../support/audit.ts';
 import { clusterAt } from '../support/cluster.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
 import { type Any, apply, deployment, get, keyedPolicy, run } from '../support/installation.ts';
 import { karmadaKubeconfig } from '../support/karmada-scene.ts';
 import { eventually, type Operator, startOperator } from '../support/operator.ts';
@@ -116,4 +117,28 @@ test('and Karmada that comes back is watched again', async () => {
   await install();
   await reported();
   assert.deepEqual(trouble(), []);
+});
+
+test('while nobody can say what clusters run since a start, nothing is called verified, and a status that says more stands', async () => {
+  await operator.stop();
+  const proxy = await startFaultProxy(scene.cluster);
+  try {
+    let away = true;
+    proxy.answer(({ url }) => away && url.includes('/work.karmada.io/v1alpha1/works'), { status: 503 }, Infinity);
+    const { spec } = await get(scene.cluster, '', 'civ', 'all');
+    await apply(scene.cluster, { apiVersion: 'assay.dev/v1alpha1', kind: 'ClusterImageVerification', metadata: { name: 'late' }, spec });
+    operator = await startOperator({ kubeconfig: proxy.kubeconfig, registries: [scene.registry.host] });
+    const verified = async (name: string): Promise<Any> => (await get(scene.cluster, '', 'civ', name)).status?.conditions.find(({ type }: Any) => type === 'Verified');
+    const { message } = await eventually('what is not known', async () => {
+      const found = await verified('late');
+      return found?.reason === 'ClustersUnknown' && found.message.includes('1 of 1') ? found : undefined;
+    }, async () => JSON.stringify(await verified('late')));
+    assert.match(message, /^what clusters run is not known \(list works\.work\.karmada\.io: .*503.*\); at the control plane: 1 of 1 images verified/);
+    assert.equal((await status()).clusters.length, 1);
+    away = false;
+    await eventually('the clusters', async () => (await verified('late')).status === 'True' && (await get(scene.cluster, '', 'civ', 'late')).status.clusters?.length === 1, tail, APPEARANCE);
+  } finally {
+    await operator.stop();
+    await proxy.stop();
+  }
 });

@@ -63,6 +63,9 @@ const conditions: Record<string, Case & { type: string; is: [string, string, Reg
   'a refused policy repeats in Pinned what is wrong with it': { state: refusedState(), type: 'Pinned', is: ['Unknown', 'PolicyInvalid', /./] },
   'a suspended policy says so in Pinned': { state: suspended, type: 'Pinned', is: ['Unknown', 'Suspended', /./] },
 
+  'that all templates verify is not all while nobody knows what clusters run': { blind: 'list works: 503', records: [pinned], type: 'Verified', is: ['Unknown', 'ClustersUnknown', /^what clusters run is not known \(list works: 503\); at the control plane: 1 of 1 images verified/] },
+  'nor that all are pinned': { blind: 'list works: 503', records: [pinned], type: 'Pinned', is: ['Unknown', 'ClustersUnknown', /list works: 503.*all 1 workload run/] },
+  'what failed has failed, whatever clusters run': { blind: 'list works: 503', records: [bad], type: 'Verified', is: ['False', 'SomeFailed', /NoSignature/] },
   'nothing enforces yet, and that is said': { type: 'Enforced', is: ['False', 'NoEnforcementPoint', /neither an admission webhook nor/] },
   'Audit enforces nothing by itself': { state: inForce({ enforcement: 'Audit' }), type: 'Enforced', is: ['False', 'NoEnforcementPoint', /Audit/] },
   'while workloads wait it is Reconciling': { records: [pinned], pending: 1, type: 'Reconciling', is: ['True', 'Compiled', /^1 workload still to be judged$/] },

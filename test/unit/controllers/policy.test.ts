@@ -28,6 +28,7 @@ class World {
   state: PolicyState = inForce();
   /** Thrown by compilation. */
   broken: Error | undefined;
+  blind: string | undefined;
   object: PolicyObject | undefined = { kind: 'ImageVerification', namespace: 'web', name: 'release', resourceVersion: '10', uid: 'uid-1', generation: 1, spec: {}, deleting: false };
   /** What a change of the policy does to the queue of workloads. */
   onChange: () => void = () => undefined;
@@ -46,6 +47,7 @@ class World {
         return this.state;
       },
       release: (id) => this.released.push(id),
+      blind: () => this.blind,
       governanceChanged: (before, after) => {
         this.changes.push([before?.status, after?.status]);
         this.onChange();
@@ -135,6 +137,22 @@ test('a change that changes nothing in the status costs no write, and no more th
     assert.ok(((await world.look()) ?? 0) > 0);
   }
   assert.equal(world.statuses.length, 2);
+});
+
+test('the status that a start finds stands for a minute while nobody knows what clusters run, and then says so until it is known', async () => {
+  const world = new World();
+  world.ledger.record(record([outcome(`app@${D1}`)]));
+  await world.look();
+  world.restart();
+  world.blind = 'list works: 503';
+  assert.deepEqual([await world.look(), world.statuses.length], [1000, 0]);
+  world.clock.advance(60_000);
+  assert.equal(await world.look(), 5000);
+  const verified = (): (string | undefined)[] => world.statuses.map(({ conditions }) => conditions.find(({ type }) => type === 'Verified')?.reason);
+  assert.deepEqual(verified(), ['ClustersUnknown']);
+  world.blind = undefined;
+  assert.equal(await world.later(), undefined);
+  assert.deepEqual(verified(), ['ClustersUnknown', 'AllVerified']);
 });
 
 test('a status that somebody else rewrites is put right once, and not fought for', async () => {
