@@ -67,7 +67,7 @@ const propagateEverywhere = (name: string, label: string): Promise<void> =>
   });
 
 // The first: an image that fails is asked for again from time to time, and would be counted here.
-test('fifty propagated workloads that Karmada reports on all the time cost no write and no request to a registry', { timeout: 180_000 }, async () => {
+test('fifty propagated workloads that Karmada reports on all the time cost no write and no request to a registry', { timeout: 360_000 }, async () => {
   idle = Array.from({ length: 50 }, (_, at) => `idle-${at}`);
   await propagateEverywhere('idle', 'idle');
   await policy('idle', `${host}/base/**`);

@@ -48,7 +48,7 @@ after(() => scene?.stop());
 
 let policy: (round: number) => object;
 
-test('an operator that is killed at any moment while it pins leaves one patch, one generation and one change of the binding for each template', { timeout: 120_000 }, async () => {
+test('an operator that is killed at any moment while it pins leaves one patch, one generation and one change of the binding for each template', { timeout: 300_000 }, async () => {
   const kinds = ['deployments', 'resourcebindings.work.karmada.io'];
   const old = await Promise.all(kinds.map(generations));
   const since = Date.now();

@@ -90,8 +90,8 @@ function valueOf(exposition: string, series: string): number | undefined {
   return line === undefined ? undefined : Number(line.slice(series.length + 1));
 }
 
-/** Asks until the answer is truthy, often at first and the longer it takes the more seldom, for 30 s at most; fails with what is waited for and, where given, what was seen last. */
-export async function eventually<T>(what: string, ask: () => T | Promise<T>, seen?: () => unknown, seconds = 30): Promise<NonNullable<T>> {
+/** Asks until the answer is truthy, often at first and the longer it takes the more seldom, for a minute at most (a machine may have other things to do); fails with what is waited for and, where given, what was seen last. */
+export async function eventually<T>(what: string, ask: () => T | Promise<T>, seen?: () => unknown, seconds = 60): Promise<NonNullable<T>> {
   const started = Date.now();
   let last: unknown;
   while (Date.now() - started < seconds * 1000) {
