@@ -25,7 +25,7 @@ export interface TriggerDependencies {
 }
 
 /** Subscribes the queues to the caches. Returns how to end that. */
-export function connectTriggers({ fleet, workloadQueue, policyQueue }: Pick<TriggerDependencies, 'fleet' | 'workloadQueue' | 'policyQueue'>): () => void {
+export function connectTriggers({ fleet, workloadQueue, policyQueue, disguised }: Omit<TriggerDependencies, 'pending' | 'clock' | 'renderings'>): () => void {
   let initial = true;
   const endings = [...fleet.workloads.values()].map((reflector) =>
     reflector.subscribe((change) => {
@@ -52,7 +52,8 @@ export function connectTriggers({ fleet, workloadQueue, policyQueue }: Pick<Trig
     fleet.namespaces.subscribe((change) => {
       if (change.type === 'updated' && JSON.stringify(change.old.labels) === JSON.stringify(change.value.labels)) return;
       if (initial) return;
-      for (const workload of fleet.allWorkloads(subjectOf(change).name)) workloadQueue.add(workloadKey(workload), { priority: RESYNC });
+      const { name } = subjectOf(change);
+      for (const workload of [...fleet.allWorkloads(name), ...(disguised?.(name) ?? [])]) workloadQueue.add(workloadKey(workload), { priority: RESYNC });
     }),
   );
   initial = false;

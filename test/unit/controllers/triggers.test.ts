@@ -131,6 +131,16 @@ for (const [sentence, { change, woken }] of Object.entries(workloadChanges)) {
   });
 }
 
+test('other labels of a namespace have what is disguised there looked at, too', () => {
+  const world = new World();
+  const disguise = at('settings', { kind: 'ConfigMap', anyKind: true });
+  connectTriggers({ ...world.dependencies, disguised: (name) => (name === 'web' ? [disguise] : []) });
+  taken(world.workloadQueue);
+  world.namespaces.put(namespace('other', { tier: 'prod' }));
+  world.namespaces.put(namespace('web', { tier: 'prod' }));
+  assert.deepEqual(taken(world.workloadQueue), ['Deployment/web/api later', 'ConfigMap/web/settings later']);
+});
+
 const policyChanges: Record<string, { next: Partial<PolicyObject>; woken: boolean }> = {
   'an edited policy is looked at': { next: { generation: 2 }, woken: true },
   'its status alone is not, whoever wrote it': { next: { status: { observedGeneration: 1 } }, woken: false },
