@@ -303,7 +303,7 @@ export interface PolicySpecPropagation {
 
 /** One workload that is let through. */
 export interface PolicySpecRelease {
-  /** Kind of the workload. */
+  /** Kind of the workload; with its group (`Kind.group`) where it is not one of Kubernetes itself. */
   readonly kind: string;
   /** Namespace of the workload. */
   readonly namespace: string;

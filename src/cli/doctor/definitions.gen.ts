@@ -2,6 +2,6 @@
 
 /** The digest of scope and versions of each of our definitions, by its name. */
 export const DEFINITION_HASHES: Readonly<Record<string, string>> = {
-  'clusterimageverifications.assay.dev': 'sha256:395bbef07c611882e3a0ed47552e6428e39ee14983d0d5b0280a009f9a3260ef',
-  'imageverifications.assay.dev': 'sha256:71d7accfe6508ac0ffcf9383371b911415b517011de48b7db0a513d43f3bdc2f',
+  'clusterimageverifications.assay.dev': 'sha256:9fc9987f6363ab57b890a35c3e694edcb27230bb1ad3858a90eff5f18bfa2784',
+  'imageverifications.assay.dev': 'sha256:1ee2eb2452fad6aad2657229328dbb95305febb49cc4a6c91f95ae7f138a5bd6',
 };

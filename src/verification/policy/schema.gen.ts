@@ -505,7 +505,7 @@ export const SPEC_SCHEMA: ObjectNode = {
           kind: {
             type: 'string',
             minLength: 1,
-            maxLength: 63,
+            maxLength: 253,
           },
           namespace: {
             type: 'string',
