@@ -51,13 +51,28 @@ export interface EffectiveContext {
 /** Different images of one template that are judged beside its own. */
 export const MAX_DEVIATIONS = 256;
 
+/** The images of one manifest, which those of many clusters share, beside the template's; compared once for all of them. */
+interface Manifest {
+  readonly fields: readonly { readonly field: PodImage; readonly own: PodImage | undefined; readonly differs: boolean }[];
+  /** The template's images that it does not have. */
+  readonly missing: readonly PodImage[];
+  readonly isTemplates: boolean;
+}
+
+/** An image in place of the template's, with one set of labels. */
 interface Group {
   readonly field: PodImage;
   readonly own: PodImage | undefined;
   readonly labels: Deviation['labels'];
-  readonly dropped: boolean;
-  readonly clusters: Set<string>;
+  /** Clusters that have it of the template as it is now, and of the template as it was. */
+  readonly current: Set<string>;
+  readonly past: Set<string>;
 }
+
+/** By image. */
+type Images = Map<string, Group>;
+/** By pointer, and by the template's image that they stand for. */
+type Places = Map<string, Map<PodImage | undefined, Images>>;
 
 /** Compares what clusters are told to run with the template. Pure; a Work that is being deleted is nobody's order any more. */
 export function effectiveOf(workload: WorkloadObject, renderings: readonly Rendering[], context: EffectiveContext): Effective {
@@ -72,50 +87,70 @@ class Comparison {
   readonly #workload: WorkloadObject;
   readonly #context: EffectiveContext;
   readonly #own: ReadonlyMap<string, PodImage>;
+  /** The same by pointer: most manifests have their images where the template has them. */
+  readonly #ownAt: ReadonlyMap<string, PodImage>;
   readonly #labels: Readonly<Record<string, string>> | undefined;
-  readonly #groups = new Map<string, Group>();
-  /** By the images of a manifest, which those of many clusters share: whether they are the template's, container by container. */
-  readonly #sameImages = new Map<readonly PodImage[], boolean>();
-  /** The same for labels. */
+  /** By what stands for labels, empty where they are the template's: an override may write tens of thousands of characters of them, for each cluster others. */
+  readonly #groups = new Map<string, Places>();
+  readonly #manifests = new Map<readonly PodImage[], Manifest>();
+  /** By labels: whether they are the template's. */
   readonly #sameLabels = new Map<WorkObject['labels'], boolean>();
-  /** What stands for labels in the names of groups: an override may write tens of thousands of characters of them, for each cluster others. */
   readonly #labelIds = new Map<Readonly<Record<string, string>> | undefined, string>();
   /** By pointer of the template's field: clusters that do not run it as it stands there. */
   readonly #elsewhere = new Map<string, Set<string>>();
+  #stoodBefore: StoodBefore | undefined;
   #rendering = false;
 
   constructor(workload: WorkloadObject, context: EffectiveContext) {
     this.#workload = workload;
     this.#context = context;
     this.#own = new Map(workload.images.map((image) => [placeOf(image), image]));
+    this.#ownAt = new Map(Array.from(this.#own.values(), (image) => [image.pointer, image]));
     this.#labels = workload.labels === undefined ? undefined : withoutKarmadas(workload.labels);
   }
 
   take({ work, leaving }: Rendering): void {
+    const { cluster } = work;
     const labels = this.#labelsOf(work);
-    if (labels === undefined && this.#isTemplates(work.images)) return;
+    const manifest = recall(this.#manifests, work.images, () => this.#compare(work.images));
+    if (labels === undefined && manifest.isTemplates) return;
     const behind = isBehind(this.#workload, work);
-    const seen = new Set<string>();
-    for (const field of work.images) {
-      const own = this.#own.get(placeOf(field));
-      if (own !== undefined) seen.add(own.pointer);
-      const differs = own?.image !== field.image;
+    const waiting = behind && !leaving && this.#context.patient;
+    const places = recall(this.#groups, labels === undefined ? '' : this.#labelId(labels.of), (): Places => new Map());
+    for (const { field, own, differs } of manifest.fields) {
       if (!differs && labels === undefined) continue;
-      if (differs && behind && !leaving && this.#context.patient && !this.#stood(own, field, work.cluster)) {
+      if (differs && waiting && !this.#stood(own, field, cluster)) {
         this.#rendering = true;
         continue;
       }
-      if (differs && own !== undefined) this.#note(own, work.cluster);
-      this.#group({ field, own, labels, dropped: differs && !behind && dropsDigest(own, field) }, work.cluster);
+      if (differs && own !== undefined) this.#note(own, cluster);
+      const images = recall(recall(places, field.pointer, () => new Map<PodImage | undefined, Images>()), own, (): Images => new Map());
+      const group = recall(images, field.image, (): Group => ({ field, own, labels, current: new Set(), past: new Set() }));
+      (behind ? group.past : group.current).add(cluster);
     }
-    if (behind && !leaving && this.#context.patient) return;
-    for (const own of this.#own.values()) if (!seen.has(own.pointer)) this.#note(own, work.cluster);
+    if (!waiting) for (const own of manifest.missing) this.#note(own, cluster);
   }
 
   result(clusters: readonly string[]): Omit<Effective, 'clusters'> {
     const same = [...this.#elsewhere].map(([pointer, others]): [string, readonly string[]] => [pointer, clusters.filter((name) => !others.has(name))]);
-    const deviations = [...this.#groups].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, group]) => deviationOf(group));
-    return { same: new Map(same), deviations: bounded(deviations), rendering: this.#rendering };
+    return { same: new Map(same), deviations: deviationsOf(this.#groups), rendering: this.#rendering };
+  }
+
+  #compare(images: readonly PodImage[]): Manifest {
+    const fields = images.map((field) => {
+      const own = this.#ownOf(field);
+      return { field, own, differs: own?.image !== field.image };
+    });
+    const seen = new Set(fields.map(({ own }) => own));
+    const missing = [...this.#own.values()].filter((own) => !seen.has(own));
+    return { fields, missing, isTemplates: missing.length === 0 && fields.every(({ differs }) => !differs) };
+  }
+
+  /** The template's image of the same container. */
+  #ownOf(field: PodImage): PodImage | undefined {
+    const there = this.#ownAt.get(field.pointer);
+    const isSame = there !== undefined && there.name === field.name && there.holder === field.holder && there.omitted === undefined && field.omitted === undefined;
+    return isSame ? there : this.#own.get(placeOf(field));
   }
 
   #labelsOf(work: WorkObject): Deviation['labels'] {
@@ -125,38 +160,21 @@ class Comparison {
     return recall(this.#sameLabels, work.labels, () => sameValue(labels, this.#labels)) ? undefined : { of: labels };
   }
 
-  /** Whether every image of the template is where it is in the template, and nothing else. */
-  #isTemplates(images: readonly PodImage[]): boolean {
-    return recall(this.#sameImages, images, () => {
-      const places = new Set(images.map(placeOf));
-      return places.size === this.#own.size && images.every((image) => this.#own.get(placeOf(image))?.image === image.image);
-    });
-  }
-
   /** WARNING: every scaling moves the generation on for a moment, and must not make what an override says come and go in the status. */
   #stood(own: PodImage | undefined, field: PodImage, cluster: string): boolean {
     const { before } = this.#context;
     if (before === undefined) return false;
-    const unchanged = own === undefined || before.images.some((image) => image.field.pointer === own.pointer && image.field.image === own.image);
-    return unchanged && (before.effective ?? []).some((image) => image.field.pointer === field.pointer && image.field.image === field.image && image.clusters?.includes(cluster));
+    this.#stoodBefore ??= stoodIn(before);
+    const { images, effective } = this.#stoodBefore;
+    return (own === undefined || images.get(own.pointer) === own.image) && effective.get(field.pointer)?.get(field.image)?.has(cluster) === true;
   }
 
   #labelId(labels: Readonly<Record<string, string>> | undefined): string {
-    const known = this.#labelIds.get(labels) ?? digestOf(JSON.stringify(labels ?? null));
-    this.#labelIds.set(labels, known);
-    return known;
+    return recall(this.#labelIds, labels, () => digestOf(JSON.stringify(labels ?? null)));
   }
 
-  #note(own: PodImage, cluster: string): void {
-    const others = this.#elsewhere.get(own.pointer) ?? new Set<string>();
-    this.#elsewhere.set(own.pointer, others.add(cluster));
-  }
-
-  #group(group: Omit<Group, 'clusters'>, cluster: string): void {
-    const key = JSON.stringify([group.field.pointer, group.field.image, group.dropped, group.labels === undefined ? '' : this.#labelId(group.labels.of)]);
-    const known = this.#groups.get(key) ?? { ...group, clusters: new Set<string>() };
-    known.clusters.add(cluster);
-    this.#groups.set(key, known);
+  #note({ pointer }: PodImage, cluster: string): void {
+    recall(this.#elsewhere, pointer, () => new Set<string>()).add(cluster);
   }
 }
 
@@ -166,10 +184,25 @@ export function isBehind({ uid, generation }: WorkloadObject, work: WorkObject):
   return work.generation !== undefined && generation !== undefined && work.generation !== generation;
 }
 
-function recall<Key>(known: Map<Key, boolean>, key: Key, find: () => boolean): boolean {
+function recall<Key, Value>(known: Map<Key, Value>, key: Key, find: () => Value): Value {
   const found = known.get(key) ?? find();
   known.set(key, found);
   return found;
+}
+
+/** By pointer what a template had, and by pointer and image which clusters ran what instead. */
+interface StoodBefore {
+  readonly images: ReadonlyMap<string, string>;
+  readonly effective: ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>;
+}
+
+function stoodIn({ images, effective = [] }: WorkloadRecord): StoodBefore {
+  const stood = new Map<string, Map<string, Set<string>>>();
+  for (const { field, clusters } of effective) {
+    const names = recall(recall(stood, field.pointer, () => new Map<string, Set<string>>()), field.image, () => new Set<string>());
+    for (const name of clusters) names.add(name);
+  }
+  return { images: new Map(images.map(({ field }) => [field.pointer, field.image])), effective: stood };
 }
 
 function placeOf(image: PodImage): string {
@@ -188,16 +221,41 @@ function hasDigest(image: string): boolean {
   }
 }
 
-function deviationOf({ field, own, labels, dropped, clusters }: Group): Deviation {
-  return { field, clusters: [...clusters], dropped, ...(own === undefined ? {} : { own }), ...(labels === undefined ? {} : { labels }) };
-}
-
-/** WARNING: what is beyond the bound is one entry that is no image and cannot be verified; left out it would count as looked at. */
-function bounded(deviations: readonly Deviation[]): readonly Deviation[] {
-  const [kept, rest] = [deviations.slice(0, MAX_DEVIATIONS), deviations.slice(MAX_DEVIATIONS)];
+/**
+ * The first of them in an order that does not change from look to look. WARNING: what is beyond the bound is one entry that is no image and cannot be verified; left out it
+ * would count as looked at. Only what is kept is sorted and read: each cluster may run others of each image, and these are many thousands.
+ */
+function deviationsOf(groups: ReadonlyMap<string, Places>): readonly Deviation[] {
+  const kept: Deviation[] = [];
+  const rest: Group[] = [];
+  for (const images of byPlace(groups)) {
+    const ordered = kept.length < MAX_DEVIATIONS ? sorted(images) : images.values();
+    for (const group of ordered) {
+      if (kept.length < MAX_DEVIATIONS) kept.push(...withDropped(group));
+      else rest.push(group);
+    }
+  }
   const [first] = rest;
   if (first === undefined) return kept;
-  const clusters = [...new Set(rest.flatMap((one) => one.clusters))].toSorted();
+  const clusters = [...new Set(rest.flatMap(({ current, past }) => [...current, ...past]))].toSorted();
   const field = { ...first.field, image: `(${rest.length} more)`, omitted: rest.length };
   return [...kept, { field, clusters, dropped: false }];
+}
+
+function byPlace(groups: ReadonlyMap<string, Places>): readonly Images[] {
+  return sorted(groups).flatMap((places) => sorted(places).flatMap((owners) => [...owners.values()]));
+}
+
+function sorted<Value>(values: ReadonlyMap<string, Value>): readonly Value[] {
+  return [...values].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, value]) => value);
+}
+
+/** What was made of the template as it was lost no digest that the template has. */
+function withDropped({ field, own, labels, current, past }: Group): readonly Deviation[] {
+  const about = { field, ...(own === undefined ? {} : { own }), ...(labels === undefined ? {} : { labels }) };
+  if (current.size > 0 && dropsDigest(own, field)) {
+    const before = past.size === 0 ? [] : [{ ...about, clusters: [...past], dropped: false }];
+    return [...before, { ...about, clusters: [...current], dropped: true }];
+  }
+  return [{ ...about, clusters: past.size === 0 ? [...current] : [...past.union(current)].toSorted(), dropped: false }];
 }

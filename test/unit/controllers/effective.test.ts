@@ -47,6 +47,29 @@ test('labels that an override writes are read once for a manifest, however many 
   assert.equal(cost(256), cost(1));
 });
 
+test('what hundreds of clusters are told in the same words instead of the template is held against it once', () => {
+  let read = 0;
+  const images = Array.from({ length: 20 }, (_, index) => Object.defineProperty({ ...field(`mirror.example/app${index}`, index) }, 'name', { enumerable: true, get: () => ((read += 1), `c${index}`) }));
+  const template = workload(images.map((_, index) => field(`ghcr.io/acme/app${index}`, index)), { generation: 1 });
+  const cost = (clusters: number): number => {
+    read = 0;
+    assert.equal(look(Array.from({ length: clusters }, (_, index) => rendering(`c${index}`, images)), template).deviations.length, images.length);
+    return read;
+  };
+  assert.equal(cost(300), cost(1));
+});
+
+test('of different images beyond the bound nothing is read but which they are', () => {
+  let read = 0;
+  const told = (text: string, at: number): ReturnType<typeof field> => Object.defineProperty({ ...field(text, at) }, 'image', { enumerable: true, get: () => ((read += 1), text) });
+  const template = workload(Array.from({ length: 50 }, (_, at) => field(`ghcr.io/acme/app${at}@${D1}`, at)), { generation: 1 });
+  const works = Array.from({ length: 100 }, (_, cluster) => rendering(`c${cluster}`, Array.from({ length: 50 }, (_, at) => told(`mirror.example/c${cluster}/app${at}`, at))));
+  const { deviations } = look(works, template);
+  assert.deepEqual([deviations.length, deviations.at(-1)?.field.omitted], [MAX_DEVIATIONS + 1, 5000 - MAX_DEVIATIONS]);
+  // Whether it is the template's, and which of the others it is; of those that are kept whether they have a digest.
+  assert.ok(read <= 2 * 5000 + 2 * MAX_DEVIATIONS, `${read} reads`);
+});
+
 const cases: Record<string, { works: readonly Rendering[]; template?: WorkloadObject; before?: WorkloadRecord; patient?: boolean; says: string[]; rendering?: boolean }> = {
   'an image that some clusters run instead is named once, with the clusters': {
     works: [rendering('b', [field(MIRRORED)]), rendering('c', [field(PINNED)]), rendering('a', [field(MIRRORED)])],
