@@ -48,6 +48,7 @@ const RESOURCES = {
 } as const satisfies Record<string, OptionalResource>;
 
 const BY_TEMPLATE = 'template';
+const BY_POLICY = 'policy';
 const BY_ID = 'id';
 const BY_BINDING = 'binding';
 const BY_NAMESPACE = 'namespace';
@@ -82,6 +83,7 @@ export class KarmadaFleet {
       indexes: {
         [BY_ID]: ({ id }: BindingObject) => (id === undefined ? [] : [id]),
         [BY_TEMPLATE]: ({ template }: BindingObject) => this.templateKeys(template),
+        [BY_POLICY]: ({ claim }: BindingObject) => (claim === undefined ? [] : [claim.id]),
         [UNWATCHED]: ({ template }: BindingObject) => (this.#isWatched(template) ? [] : ['']),
       },
     };
@@ -176,12 +178,17 @@ export class KarmadaFleet {
   }
 
   /**
-   * The policy that propagates a template, as the template says. WARNING: whoever may write a template may write that: it counts where it names a policy that may
-   * claim there, by the id that this has. By names alone anybody could have the policies of others told of his images, or fill statuses with names.
+   * The policy that propagates a template, as its binding says. WARNING: the template says it too, and whoever may write that may write any claim into it, with the
+   * right id: by that anybody could have the policies of others told of his images, and take his own out of what is told of them. A policy counts where it may claim there.
    */
-  claimOf({ namespace, claim }: Pick<WorkloadObject, 'namespace' | 'claim'>): Claim | undefined {
-    if (claim === undefined || (claim.kind === 'PropagationPolicy' && claim.namespace !== namespace)) return undefined;
-    return this.claimed(claim)?.id === claim.id ? claim : undefined;
+  claimOf(workload: Pick<WorkloadObject, 'kind' | 'namespace' | 'name'>): Claim | undefined {
+    const bindings = this.bindings.flatMap(({ store }) => [...store.byIndex(BY_TEMPLATE, workloadKey(workload))]);
+    return bindings.map(({ claim }) => claim).find((claim) => claim !== undefined && mayClaim(claim, workload) && this.claimed(claim)?.id === claim.id);
+  }
+
+  /** The keys of the templates whose bindings name a policy by an id. */
+  claimantsOf(id: string): readonly string[] {
+    return this.bindings.flatMap(({ store }) => [...store.byIndex(BY_POLICY, id)].flatMap(({ template }) => this.templateKeys(template)));
   }
 
   /** The policy that a claim names, if it exists. */
@@ -260,6 +267,10 @@ export class KarmadaFleet {
 /** The namespace of the binding that a Work was made for, as Karmada notes it beside what overrides may write. */
 function bindingNamespaceOf({ metadata }: KubeObject): string | undefined {
   return metadata.annotations?.[BINDING_NAMESPACE_ANNOTATION];
+}
+
+function mayClaim({ kind, namespace }: Claim, template: Pick<WorkloadObject, 'namespace'>): boolean {
+  return kind === 'ClusterPropagationPolicy' || namespace === template.namespace;
 }
 
 function isGiven(overrider: unknown): boolean {

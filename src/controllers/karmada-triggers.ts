@@ -18,7 +18,7 @@ export const GATHERING = 500;
 /**
  * Has a template judged again when what a cluster is told to run of it changes, or whether it is being left; what changes within half a second is one
  * change. What is there already wakes nobody: its templates are judged at the start anyway. Of Karmada's reports nothing is kept, so that they
- * wake nobody either. Of a policy of Karmada that comes or goes the templates are judged that say that they are its own, and all of
+ * wake nobody either. Of a policy of Karmada that comes or goes the templates are judged whose bindings say that they are its own, and all of
  * them where Karmada itself comes or goes. Returns how to end that.
  */
 export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: KarmadaTriggerDependencies): () => void {
@@ -37,15 +37,16 @@ export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: Karmad
         if (initial) return;
         const [before, after] = [change.type === 'added' ? [] : change.old.evicting, change.type === 'deleted' ? [] : change.value.evicting];
         const binding = subjectOf<BindingObject>(change);
+        const claims = [change.type === 'added' ? undefined : change.old.claim, change.type === 'deleted' ? undefined : change.value.claim];
         // With their binding Works come to another template than the one that they are named after, and without it they go back.
         const others = change.type === 'updated' ? [] : karmada.otherKeysOf(binding);
-        if (others.length > 0 || !sameValue(before, after)) wake([...karmada.templateKeys(binding.template), ...others]);
+        if (others.length > 0 || !sameValue(before, after) || !sameValue(claims[0], claims[1])) wake([...karmada.templateKeys(binding.template), ...others]);
       }),
     ),
     ...karmada.policies.map((reflector) =>
       reflector.subscribe((change) => {
         if (initial || (change.type === 'updated' && change.old.id === change.value.id)) return;
-        wake(claimantsOf(subjectOf<ClaimingPolicy>(change), fleet));
+        wake(idsOf(change).flatMap((id) => karmada.claimantsOf(id)));
       }),
     ),
     // WARNING: also those of which no cluster is told anything, or was told last: their records say whether there is a Karmada.
@@ -60,9 +61,9 @@ export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: Karmad
   };
 }
 
-function claimantsOf({ kind, namespace, name }: ClaimingPolicy, fleet: KarmadaTriggerDependencies['fleet']): readonly string[] {
-  const templates = [...fleet.allWorkloads(kind === 'PropagationPolicy' ? namespace : undefined)];
-  return templates.filter(({ claim }) => claim?.kind === kind && claim.namespace === namespace && claim.name === name).map((template) => workloadKey(template));
+function idsOf(change: Change<ClaimingPolicy>): readonly string[] {
+  const ids = [change.type === 'added' ? undefined : change.old.id, change.type === 'deleted' ? undefined : change.value.id];
+  return ids.filter((id) => id !== undefined);
 }
 
 /** Whether an update changed nothing that is kept. */

@@ -5,8 +5,6 @@ import { groupOf, imagePartsOf, type ImageParts } from '../api/object-images.ts'
 import { IMAGE_HOLDERS, type PodImage } from '../api/pod-images.ts';
 import type { WorkloadKind } from '../api/workload-kinds.ts';
 import { digestOf } from '../base/digest.ts';
-import { claimOf } from '../karmada/claim.ts';
-import type { Claim } from '../karmada/types.ts';
 import type { KubeObject, Resource } from '../kube/object.ts';
 import type { Stored } from '../kube/store.ts';
 import { boundedSecrets, boundedTags } from './workload-limits.ts';
@@ -44,8 +42,6 @@ export interface WorkloadObject extends Stored {
   readonly owner?: string;
   /** `metadata.generation`: by it what Karmada made of the object is told from what it made of an earlier state. */
   readonly generation?: number;
-  /** The policy of Karmada that propagates it, as its labels and annotations say. */
-  readonly claim?: Claim;
   /** Being deleted: judged and told, never written to. */
   readonly deleting: boolean;
 }
@@ -94,7 +90,6 @@ export function projectWorkload(kind: WorkloadKind, object: KubeObject, resource
   const tags = boundedTags(annotations?.[TAGS_ANNOTATION]);
   const manager = kind.images.type === 'PodSpec' ? imageManager(metadata.managedFields, kind.images.path, FIELD_MANAGER) : undefined;
   const writer = writerOf(metadata.labels, annotations, manager);
-  const claim = claimOf(metadata.labels, annotations);
   const owner = owned || controller === undefined ? undefined : nameOf(controller.apiVersion, controller.kind);
   const namespace = metadata.namespace ?? '';
   return {
@@ -113,7 +108,6 @@ export function projectWorkload(kind: WorkloadKind, object: KubeObject, resource
     ...(writer === undefined ? {} : { writer }),
     ...(manager === undefined ? {} : { manager }),
     ...(metadata.generation === undefined ? {} : { generation: metadata.generation }),
-    ...(claim === undefined ? {} : { claim }),
     ...(owner === undefined || controller === undefined ? {} : { owner: workloadKey({ kind: owner, namespace, name: controller.name }) }),
   };
 }

@@ -160,14 +160,17 @@ export function unpinnedRecord(record: WorkloadRecord, reason: Reason, message: 
 }
 
 /** The record after the pins of a plan were written, at `now`: what the next look at the object will find. */
-export function pinnedRecord(record: WorkloadRecord, { pins }: PinPlan, now: number): WorkloadRecord {
+export function pinnedRecord({ workload, effective }: Pick<WorkloadFacts, 'workload' | 'effective'>, record: WorkloadRecord, { pins }: PinPlan, now: number): WorkloadRecord {
   const images = record.images.map((image): ImageOutcome => {
     const pin = pins.find((one) => one.field.pointer === image.field.pointer);
     return pin === undefined ? image : { ...image, field: { ...image.field, image: pin.to }, pinned: true, tag: pin.ref ?? pin.from, tagAskedAt: now, ...(record.clusters === undefined ? {} : { clusters: record.clusters }) };
   });
-  // What clusters ran of the template as it was is the past; they are looked at when they have this one.
+  // What clusters ran in place of what was pinned is the past; they are looked at when they have this one. What an override adds stays.
+  const changed = new Set(pins.map(({ from }) => from));
+  const elsewhere = (record.effective ?? []).filter(({ own }) => own === undefined || !changed.has(own));
   const { unpinned: _, effective: __, ...rest } = record;
   const open = images.filter((image) => verified(image) && !image.pinned);
   // A plan pins all that can be: what is left is what nobody may change.
-  return { ...rest, images, state: stateOf(images), ...(open.length === 0 ? {} : { unpinned: notPatchable(record) }) };
+  const unpinned = open.length === 0 ? unpinnedElsewhere(workload, elsewhere, effective?.overriders) : notPatchable(record);
+  return { ...rest, images, state: stateOf([...images, ...elsewhere]), ...(elsewhere.length === 0 ? {} : { effective: elsewhere }), ...(unpinned === undefined ? {} : { unpinned }) };
 }

@@ -112,7 +112,7 @@ function memoryOf(memory: Memory | undefined, { uid, images }: WorkloadObject, r
 }
 
 /**
- * Adds what the clusters of Karmada run. A pin that is about to be written changes what they all run: they are looked at when they
+ * Adds what the clusters of Karmada run. A pin that is about to be written changes what they all run in its place: that is looked at when they
  * have it, unless it could not be written the last time.
  */
 async function withClusters(dependencies: WorkloadDependencies & { readonly shared: SharedValues }, facts: WorkloadFacts, memory: Memory, context: ReconcileContext): Promise<{ facts: WorkloadFacts; waiting: Pick<Memory, 'rendering'> }> {
@@ -125,8 +125,9 @@ async function withClusters(dependencies: WorkloadDependencies & { readonly shar
   const images = workload.images.map(({ image }) => image).join(' ');
   const since = memory.rendering?.images === images ? memory.rendering.since : now;
   const found = withShared(dependencies.shared, effectiveOf(workload, renderings, { before: recorded?.uid === workload.uid ? recorded : undefined, patient: now - since < RENDERING_LIMIT }));
-  const pinning = memory.unwritten === 0 && planWorkload(facts, memory).pin !== undefined;
-  const effective = pinning ? { ...found, deviations: [] } : found;
+  const pins = memory.unwritten === 0 ? (planWorkload(facts, memory).pin?.pins ?? []) : [];
+  const changing = new Set(pins.map(({ field }) => field.pointer));
+  const effective = { ...found, deviations: found.deviations.filter(({ own }) => own === undefined || !changing.has(own.pointer)) };
   const overriders = (cluster: string): readonly AppliedOverride[] => propagation.overriders(workload, cluster);
   const claim = propagation.claim(workload);
   return { facts: await gatherEffective(dependencies, facts, { ...effective, overriders, claim }, context), waiting: { rendering: found.rendering ? { images, since } : undefined } };
@@ -174,7 +175,7 @@ async function apply(dependencies: WorkloadDependencies, facts: WorkloadFacts, p
   if (result.result === 'pinned') {
     log.info('pinned', { images: pin.pins.map(({ from, to }) => ({ from, to })) });
     dependencies.events.record(pinEvent(workload, pin));
-    return { record: pinnedRecord(record, pin, now), memory: { ...memory, ...history, written: result.resourceVersion, writtenAt: now, unwritten: 0 }, requeueAfter };
+    return { record: pinnedRecord(facts, record, pin, now), memory: { ...memory, ...history, written: result.resourceVersion, writtenAt: now, unwritten: 0 }, requeueAfter };
   }
   log.warn('not pinned', { reason: result.reason, why: result.message });
   // A conflict is over as soon as the cache has what won. A refusal stays until somebody changes something, but an API server

@@ -3,9 +3,9 @@ import { textOf, recordOf } from './json.ts';
 import type { Claim } from './types.ts';
 
 /**
- * The policy that a template says it was claimed by; undefined where none is named in full: by id and name. A claim by a PropagationPolicy goes before one by a
+ * The policy that a template or a binding says it was claimed by; undefined where none is named in full: by id and name. A claim by a PropagationPolicy goes before one by a
  * ClusterPropagationPolicy (pkg/detector/policy.go, propagateResource).
- * @param labels `metadata.labels` of the template, any JSON
+ * @param labels its `metadata.labels`, any JSON
  * @param annotations its `metadata.annotations`
  */
 export function claimOf(labels: unknown, annotations: unknown): Claim | undefined {

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../kube/object.ts';
+import { claimOf } from './claim.ts';
 import { isRecord, listOf, recordOf, textOf, textsOf } from './json.ts';
-import { BINDING_ID_LABEL, CLUSTER_BINDING_ID_LABEL, CLUSTER_POLICY_ID_LABEL, POLICY_ID_LABEL } from './names.ts';
+import { BINDING_ID_LABEL, CLUSTER_BINDING_ID_LABEL } from './names.ts';
 import { storedOf } from './project-policy.ts';
 import type { BindingObject } from './types.ts';
 
@@ -13,14 +14,14 @@ export function projectBinding(object: KubeObject): BindingObject {
   const namespaced = stored.namespace !== '';
   const labels = recordOf(recordOf(object.metadata)['labels']);
   const id = textOf(labels[namespaced ? BINDING_ID_LABEL : CLUSTER_BINDING_ID_LABEL]);
-  const policyId = textOf(labels[POLICY_ID_LABEL]) || textOf(labels[CLUSTER_POLICY_ID_LABEL]);
+  const claim = claimOf(labels, object.metadata.annotations);
   const spec = recordOf(recordOf(object)['spec']);
   const resource = recordOf(spec['resource']);
   return {
     ...stored,
     kind: namespaced ? 'ResourceBinding' : 'ClusterResourceBinding',
     ...(id === '' ? {} : { id }),
-    ...(policyId === '' ? {} : { policyId }),
+    ...(claim === undefined ? {} : { claim }),
     template: {
       apiVersion: textOf(resource['apiVersion']),
       kind: textOf(resource['kind']),

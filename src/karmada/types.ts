@@ -73,8 +73,8 @@ export interface BindingObject extends Stored {
   readonly kind: 'ResourceBinding' | 'ClusterResourceBinding';
   /** The binding's own permanent id: its Works carry it. */
   readonly id?: string;
-  /** The permanent id of the policy that it was made for. */
-  readonly policyId?: string;
+  /** The policy that it was made for, as Karmada notes it there: whoever may write a template writes nothing into its binding. */
+  readonly claim?: Claim;
   readonly template: TemplateRef & { readonly uid: string };
   /** Names of the clusters that were chosen, and of those that something that depends on it asks for. */
   readonly clusters: readonly string[];
@@ -112,7 +112,7 @@ export interface WorkObject extends Stored {
  */
 export type ImagesOfManifest = (apiVersion: string, kind: string, object: unknown) => readonly PodImage[] | undefined;
 
-/** The policy that a template says it was claimed by. */
+/** The policy that a template or a binding says it was claimed by. */
 export interface Claim {
   readonly kind: 'PropagationPolicy' | 'ClusterPropagationPolicy';
   /** Empty for a ClusterPropagationPolicy. */

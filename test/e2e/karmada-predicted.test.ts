@@ -121,7 +121,7 @@ function problemsOf(template: Any, picture: KarmadaPicture): readonly string[] {
   if (choice.type === 'None' || claim?.kind !== choice.policy.kind || claim.name !== choice.policy.name || claim.id !== choice.policy.id) return [`${where}: claimed by ${claim?.name}, not by ${JSON.stringify(choice)}`];
   const binding = picture.bindings.find((one) => one.template.uid === metadata.uid);
   const names = predictions.map(({ cluster }) => cluster);
-  if (binding === undefined || binding.policyId !== choice.policy.id || binding.clusters.toSorted().join() !== names.join()) return [`${where}: goes to ${binding?.clusters.join()}, not to ${names.join()}`];
+  if (binding === undefined || binding.claim?.id !== choice.policy.id || binding.clusters.toSorted().join() !== names.join()) return [`${where}: goes to ${binding?.clusters.join()}, not to ${names.join()}`];
   const observed = observe(template, binding, picture);
   return MEMBERS.flatMap((member) => {
     const prediction = predictions.find(({ cluster }) => cluster === member);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { SHIPPED_KINDS } from '../../../src/api/further-kinds.ts';
+import type { WorkloadKind } from '../../../src/api/workload-kinds.ts';
 import { manifestImages } from '../../../src/api/object-images.ts';
 import { KarmadaFleet } from '../../../src/controllers/karmada-fleet.ts';
 import { connectKarmadaTriggers, GATHERING } from '../../../src/controllers/karmada-triggers.ts';
-import { kindNames, type WorkloadObject } from '../../../src/controllers/workload-object.ts';
+import { KINDS, kindNames, projectWorkload, type WorkloadObject } from '../../../src/controllers/workload-object.ts';
 import type { Claim } from '../../../src/karmada/types.ts';
 import type { KubeClient, ListOptions, ListPage, WatchOptions } from '../../../src/kube/client.ts';
 import type { Discovery } from '../../../src/kube/discovery.ts';
@@ -77,10 +78,19 @@ function work(cluster: string, { image = 'app:1', name = 'api', bindingId = 'b1'
   return { metadata, spec: { workload: { manifests: [manifest] }, ...spec }, status } as KubeObject;
 }
 
-function binding(evicting: readonly string[], status: Json = {}): KubeObject {
-  const metadata = { namespace: 'web', name: 'api-deployment', resourceVersion: String((version += 1)), labels: { 'resourcebinding.karmada.io/permanent-id': 'b1' } };
+function binding(evicting: readonly string[], status: Json = {}, claim?: Claim): KubeObject {
+  const { labels, annotations } = claimMetadata(claim);
+  const metadata = { namespace: 'web', name: 'api-deployment', resourceVersion: String((version += 1)), labels: { 'resourcebinding.karmada.io/permanent-id': 'b1', ...labels }, annotations };
   const resource = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'web', name: 'api', uid: 'u1' };
   return { metadata, spec: { resource, clusters: [{ name: 'a' }], gracefulEvictionTasks: evicting.map((fromCluster) => ({ fromCluster })) }, status } as KubeObject;
+}
+
+/** As Karmada writes it into the binding, and anybody may into a template. */
+function claimMetadata(claim: Claim | undefined): { readonly labels: Record<string, string>; readonly annotations: Record<string, string> } {
+  if (claim === undefined) return { labels: {}, annotations: {} };
+  const { kind, namespace, name, id } = claim;
+  const group = `${kind.toLowerCase()}.karmada.io`;
+  return { labels: { [`${group}/permanent-id`]: id }, annotations: { [`${group}/name`]: name, ...(namespace === '' ? {} : { [`${group}/namespace`]: namespace }) } };
 }
 
 const running: KarmadaFleet[] = [];
@@ -262,7 +272,7 @@ test('a Work is taken by the name in its manifest until its binding is known, an
   assert.deepEqual([found(), woken().toSorted()], [[0, 1], [`${KEY} now`, 'Deployment/web/old now']]);
 });
 
-const claimed = (kind: Claim['kind'], namespace: string, name: string, id: string): WorkloadObject => workload([field('app:1')], { claim: { kind, namespace, name, id } });
+const claimed = (kind: Claim['kind'], namespace: string, name: string, id: string): Claim => ({ kind, namespace, name, id });
 const propagating = (id: string, namespace?: string): KubeObject => {
   const label = namespace === undefined ? 'clusterpropagationpolicy.karmada.io/permanent-id' : 'propagationpolicy.karmada.io/permanent-id';
   return { metadata: { name: 'p', resourceVersion: String((version += 1)), labels: { [label]: id }, ...(namespace === undefined ? {} : { namespace }) }, spec: {} } as KubeObject;
@@ -276,9 +286,9 @@ for (const [sentence, claim, stands] of [
   ['of a policy of all namespaces by another id', claimed('ClusterPropagationPolicy', '', 'p', 'id9'), false],
   ['of a policy that nobody has', claimed('ClusterPropagationPolicy', '', 'invented', 'id3'), false],
 ] as const) {
-  test(`what a template says is ${stands ? 'believed' : 'not believed'}: that it is ${sentence}`, async () => {
-    const { karmada } = await begin({ propagationpolicies: [propagating('id1', 'web'), propagating('id2', 'victim')], clusterpropagationpolicies: [propagating('id3')] });
-    assert.deepEqual(karmada.claimOf(claim), stands ? claim.claim : undefined);
+  test(`what a binding says is ${stands ? 'believed' : 'not believed'}: that it is ${sentence}`, async () => {
+    const { karmada } = await begin({ propagationpolicies: [propagating('id1', 'web'), propagating('id2', 'victim')], clusterpropagationpolicies: [propagating('id3')], resourcebindings: [binding([], {}, claim)] });
+    assert.deepEqual(karmada.claimOf(workload([field('app:1')])), stands ? claim : undefined);
   });
 }
 
@@ -289,9 +299,25 @@ test('of what a policy of Karmada selects nothing is kept, however much it is', 
   assert.equal(karmada.propagationPolicies.store.size, 1);
 });
 
+test('what a template itself says of who propagates it is nothing, as anybody may write that there', async () => {
+  const forged = claimMetadata(claimed('ClusterPropagationPolicy', '', 'p', 'id3'));
+  const template = projectWorkload(KINDS.get('Deployment') as WorkloadKind, { ...work('a'), metadata: { namespace: 'web', name: 'api', ...forged } });
+  const { karmada } = await begin({ propagationpolicies: [propagating('id1', 'web')], clusterpropagationpolicies: [propagating('id3')], resourcebindings: [binding([], {}, claimed('PropagationPolicy', 'web', 'p', 'id1'))] });
+  assert.deepEqual(karmada.claimOf(template as WorkloadObject)?.id, 'id1');
+  assert.equal(karmada.claimOf({ ...template, name: 'unbound' } as WorkloadObject), undefined);
+});
+
+test('a template whose binding comes to another policy of Karmada is judged', async () => {
+  const { server, woken } = await begin({ resourcebindings: [binding([])] });
+  const [one, other] = [claimed('PropagationPolicy', 'web', 'p', 'id1'), claimed('PropagationPolicy', 'web', 'q', 'id2')];
+  for (const [claim, keys] of [[one, [`${KEY} now`]], [one, []], [other, [`${KEY} now`]], [undefined, [`${KEY} now`]]] as const) {
+    server.emit('resourcebindings', binding([], {}, claim));
+    assert.deepEqual(woken(), keys);
+  }
+});
+
 test('a policy of Karmada that comes, goes or has another id has its templates judged, and those of no other', async () => {
-  const templates = [claimed('PropagationPolicy', 'web', 'p', 'id1'), { ...claimed('ClusterPropagationPolicy', '', 'p', 'id1'), name: 'other' }, { ...workload([field('app:1')]), name: 'free' }];
-  const { server, woken } = await begin({}, { templates });
+  const { server, woken } = await begin({ resourcebindings: [binding([], {}, claimed('PropagationPolicy', 'web', 'p', 'id1'))] });
   server.emit('propagationpolicies', propagating('id1', 'web'), 'ADDED');
   assert.deepEqual(woken(), [`${KEY} now`]);
   server.emit('propagationpolicies', propagating('id1', 'web'));
@@ -299,9 +325,11 @@ test('a policy of Karmada that comes, goes or has another id has its templates j
   server.emit('propagationpolicies', propagating('id2', 'web'));
   assert.deepEqual(woken(), [`${KEY} now`]);
   server.emit('propagationpolicies', propagating('id2', 'web'), 'DELETED');
+  assert.deepEqual(woken(), []);
+  server.emit('propagationpolicies', propagating('id1', 'web'), 'ADDED');
   assert.deepEqual(woken(), [`${KEY} now`]);
-  server.emit('clusterpropagationpolicies', propagating('id1'), 'ADDED');
-  assert.deepEqual(woken(), ['Deployment/web/other now']);
+  server.emit('propagationpolicies', propagating('id1', 'web'), 'DELETED');
+  assert.deepEqual(woken(), [`${KEY} now`]);
 });
 
 test('when Karmada goes, every template is judged without it', async () => {

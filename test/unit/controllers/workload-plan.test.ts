@@ -139,7 +139,7 @@ test('after a pin the record says what the next look will find', () => {
   const images = [outcome('app:1'), at(1, 'free:1', { verdicts: [] })];
   const { pin, record } = plan({ images });
   assert.ok(pin !== undefined);
-  const after = pinnedRecord(record, pin, NOW + 5);
+  const after = pinnedRecord({ workload: workload([]) }, record, pin, NOW + 5);
   assert.deepEqual([after.state, after.unpinned], ['pinned', undefined]);
   assert.deepEqual(after.images[0], { ...images[0], field: field(`docker.io/library/app@${D1}`), pinned: true, tag: 'app:1', tagAskedAt: NOW + 5 });
   assert.equal(after.images[1], images[1]);
@@ -148,7 +148,7 @@ test('after a pin the record says what the next look will find', () => {
 test('after a pin of what can be pinned the rest is reported', () => {
   const { pin, record } = plan({ images: [outcome('app:1'), unchangeable(volume)], object: { kind: 'Pod' } });
   assert.ok(pin !== undefined);
-  const after = pinnedRecord(record, pin, NOW);
+  const after = pinnedRecord({ workload: workload([]) }, record, pin, NOW);
   assert.deepEqual([after.state, after.unpinned?.reason], ['verified', 'NotPatchable']);
 });
 

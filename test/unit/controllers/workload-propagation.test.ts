@@ -20,7 +20,7 @@ const KEY = 'Deployment/web/api';
 const APP = 'ghcr.io/acme/app:1';
 const PINNED = `ghcr.io/acme/app@${D1}`;
 const MIRRORED = `mirror.example/acme/app@${D1}`;
-const pinnedTemplate = (override: Partial<WorkloadObject> = {}): WorkloadObject => workload([field(PINNED)], { generation: 1, claim: CLAIM, ...override });
+const pinnedTemplate = (override: Partial<WorkloadObject> = {}): WorkloadObject => workload([field(PINNED)], { generation: 1, ...override });
 
 /** A workload controller over one template and what Karmada made of it. */
 class World {
@@ -44,7 +44,7 @@ class World {
     events: { record: (event) => this.events.push(event) },
     registry: { resolveTag: () => Promise.resolve(D1) },
     workload: () => this.object,
-    propagation: { renderings: () => this.renderings, overriders: (_, cluster) => this.overriders.filter((one) => one.for === cluster), claim: ({ claim }) => claim, onRecord: () => undefined },
+    propagation: { renderings: () => this.renderings, overriders: (_, cluster) => this.overriders.filter((one) => one.for === cluster), claim: () => CLAIM, onRecord: () => undefined },
     namespaceLabels: () => ({}),
     uncompiled: () => [],
     keychain: () => Promise.resolve(anonymousKeychain),
@@ -222,7 +222,7 @@ test('the override that has the last word is named, where its name may be known'
 
 test('before the pin is in the clusters nobody asks what they run of the tag, nor calls it dropped', async () => {
   const world = new World();
-  world.object = workload([field(APP)], { generation: 1, claim: CLAIM });
+  world.object = workload([field(APP)], { generation: 1 });
   world.renderings = [rendering('a', [field('mirror.example/acme/app:1')]), rendering('b', [field(APP)])];
   const first = await world.look();
   assert.deepEqual([first.record.state, first.record.effective, world.asked], ['pinned', undefined, [`${APP} by release`]]);
@@ -233,6 +233,24 @@ test('before the pin is in the clusters nobody asks what they run of the tag, no
   const third = await world.look();
   assert.deepEqual([effective(third.record), third.record.state], [[`${MIRRORED} in a: release Verified`], 'pinned']);
   assert.deepEqual(world.asked, [`${APP} by release`, `${PINNED} by release`, `${PINNED} by release`]);
+});
+
+test('what an override adds stays in the record while a pin of another container is on its way to the clusters', async () => {
+  const evil = 'ghcr.io/acme/evil:1';
+  const world = new World();
+  world.engine.say = ({ image }) => (image.original === evil ? failed() : {});
+  const runs = (app: string, generation: number): void => void (world.renderings = [rendering('a', [field(app), field(evil, 1)], { generation })]);
+  runs(PINNED, 1);
+  const seen = [(await world.look()).record];
+  world.object = workload([field('ghcr.io/acme/app:2')], { generation: 2 });
+  seen.push((await world.look()).record);
+  assert.equal(world.patches.length, 1);
+  world.object = pinnedTemplate({ generation: 3, resourceVersion: '5000' });
+  seen.push((await world.look()).record);
+  runs(PINNED, 3);
+  seen.push((await world.look()).record);
+  assert.deepEqual(seen.map((record) => [record.state, ...effective(record)]), seen.map(() => ['failed', `${evil} in a: release Failed unpinned`]));
+  assert.deepEqual(world.events.filter(({ reason }) => reason === 'NoSignature').map(({ regarding }) => regarding.kind), ['Deployment', 'ImageVerification']);
 });
 
 test('a pin that is refused does not keep what runs from being judged', async () => {

@@ -7,7 +7,7 @@ import { deployment, imagesOfManifest, policy, running } from './builders.ts';
 const TEMPLATE = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'team', name: 'web', uid: 'u1' };
 const images = (image: string) => imagesOfManifest('apps/v1', 'Deployment', deployment(running(image))) ?? [];
 const binding = (more: Partial<BindingObject> = {}): BindingObject => ({
-  namespace: 'team', name: 'web-deployment', resourceVersion: '1', kind: 'ResourceBinding', id: 'b1', policyId: 'id-p', template: TEMPLATE, clusters: ['member1'], evicting: [], ...more,
+  namespace: 'team', name: 'web-deployment', resourceVersion: '1', kind: 'ResourceBinding', id: 'b1', claim: { kind: 'PropagationPolicy', namespace: 'team', name: 'p', id: 'id-p' }, template: TEMPLATE, clusters: ['member1'], evicting: [], ...more,
 });
 const work = (cluster: string, more: Partial<WorkObject> = {}): WorkObject => ({
   namespace: `karmada-es-${cluster}`, name: 'web-1', resourceVersion: '1', cluster, bindingId: 'b1', template: TEMPLATE, templateUid: 'u1', generation: 3, images: images('app:v1'), suspended: false, deleting: false, ...more,
@@ -67,7 +67,7 @@ describe('what a policy propagates', () => {
 
 function observe(of: Parameters<typeof observedImages>[0], bindings: readonly BindingObject[], works: readonly WorkObject[], template: TemplateImages | undefined): readonly ObservedTemplate[] {
   return observedImages(of, {
-    bindings: (id) => bindings.filter(({ policyId }) => policyId === id),
+    bindings: (id) => bindings.filter(({ claim }) => claim?.id === id),
     works: (id) => works.filter(({ bindingId }) => bindingId === id),
     template: () => template,
   });

@@ -62,7 +62,7 @@ test('of a cluster is kept what affinities ask for', () => {
 
 test('of a binding are kept its policy, its template and its clusters, with those that something else needs', () => {
   const kept = projectBinding(
-    object({ namespace: 'team', labels: { 'resourcebinding.karmada.io/permanent-id': 'b1', 'propagationpolicy.karmada.io/permanent-id': 'p1' } }, {
+    object({ namespace: 'team', labels: { 'resourcebinding.karmada.io/permanent-id': 'b1', 'propagationpolicy.karmada.io/permanent-id': 'p1' }, annotations: { 'propagationpolicy.karmada.io/namespace': 'team', 'propagationpolicy.karmada.io/name': 'p' } }, {
       resource: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'team', name: 'web', uid: 'u', resourceVersion: '5' },
       clusters: [{ name: 'member2', replicas: 1 }, { name: 'member1' }],
       requiredBy: [{ clusters: [{ name: 'member1' }, { name: 'member3' }] }],
@@ -75,7 +75,7 @@ test('of a binding are kept its policy, its template and its clusters, with thos
     namespace: 'team',
     kind: 'ResourceBinding',
     id: 'b1',
-    policyId: 'p1',
+    claim: { kind: 'PropagationPolicy', namespace: 'team', name: 'p', id: 'p1' },
     template: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'team', name: 'web', uid: 'u' },
     clusters: ['member2', 'member1', 'member3'],
     evicting: ['member4'],
