@@ -12,6 +12,16 @@ export function labelsMatch(selector: unknown, labels: Readonly<Record<string, s
   return matcher?.(labels) ?? false;
 }
 
+/** Each is held against the grammar of labels before it is compiled. */
+const STEPS_OF_TEXT = 8;
+
+/** Steps of a `Budget` that it takes to read a selector of labels or fields, as written: some for each key and value. */
+export function selectorSteps(selector: unknown): number {
+  const { matchLabels, matchExpressions } = recordOf(selector);
+  const labels = isRecord(matchLabels) ? Object.keys(matchLabels).length : 0;
+  return STEPS_OF_TEXT * listOf(matchExpressions).reduce<number>((texts, expression) => texts + 1 + listOf(recordOf(expression)['values']).length, labels);
+}
+
 /** Compiled once for as long as the policy that it stands in is kept. */
 const KNOWN = new WeakMap<object, { readonly matcher: LabelMatcher | undefined }>();
 

@@ -1,8 +1,9 @@
 import { boundedImages } from '../api/object-limits.ts';
 import type { PodImage } from '../api/pod-images.ts';
-import { clusterMatches } from './cluster-affinity.ts';
+import { affinitySteps, clusterMatches } from './cluster-affinity.ts';
 import type { ReadYaml } from './field-overrider.ts';
 import { recordOf, textOf } from './json.ts';
+import { selectorSteps } from './label-matching.ts';
 import { withoutKarmadas } from './names.ts';
 import { applyOverriders, type OverrideContext } from './overriders.ts';
 import { Budget, OverrideError, type RefusalCode } from './refusal.ts';
@@ -51,12 +52,13 @@ export function predictImages(question: PredictionQuestion): readonly Prediction
   const all = [...question.overrides];
   const cluster = all.filter(({ kind }) => kind === 'ClusterOverridePolicy');
   const namespaced = selected.namespace === '' ? [] : all.filter(({ kind, namespace }) => kind === 'OverridePolicy' && namespace === selected.namespace);
+  const budget = new Budget();
   const run: Run = {
     ...question,
-    context: { budget: new Budget(), readYaml: question.readYaml },
-    clusterOverrides: overridesInOrder(cluster, selected),
+    context: { budget, readYaml: question.readYaml },
+    clusterOverrides: once(() => overridesInOrder(cluster, selected, budget)),
     namespaced,
-    unchanged: once(() => ({ overrides: overridesInOrder(namespaced, selected), ...rendered(question, question.template) })),
+    unchanged: once(() => ({ overrides: overridesInOrder(namespaced, selected, budget), ...rendered(question, question.template) })),
   };
   const predictions = Array.from(question.clusters, (one) => predictFor(one, run));
   const panics = predictions.some((one) => one.type === 'Refused' && one.code === 'Panic');
@@ -65,7 +67,7 @@ export function predictImages(question: PredictionQuestion): readonly Prediction
 
 interface Run extends PredictionQuestion {
   readonly context: OverrideContext;
-  readonly clusterOverrides: readonly OverridePolicyObject[];
+  readonly clusterOverrides: () => readonly OverridePolicyObject[];
   readonly namespaced: readonly OverridePolicyObject[];
   /** What stands where no rule of a ClusterOverridePolicy applies: the same for every cluster. */
   readonly unchanged: () => Rendered & { readonly overrides: readonly OverridePolicyObject[] };
@@ -79,8 +81,8 @@ interface Rendered {
 function predictFor(cluster: ClusterObject, run: Run): Prediction {
   const applied: AppliedOverride[] = [];
   try {
-    const afterCluster = applyAll(run.template, run.clusterOverrides, cluster, applied, run.context);
-    const overrides = afterCluster === run.template ? run.unchanged().overrides : overridesInOrder(run.namespaced, selectedOf(afterCluster));
+    const afterCluster = applyAll(run.template, run.clusterOverrides(), cluster, applied, run.context);
+    const overrides = afterCluster === run.template ? run.unchanged().overrides : overridesInOrder(run.namespaced, selectedOf(afterCluster), run.context.budget);
     const object = applyAll(afterCluster, overrides, cluster, applied, run.context);
     const { images, labels } = object === run.template ? run.unchanged() : rendered(run, object);
     return { cluster: cluster.name, applied, type: 'Images', images, labels };
@@ -93,7 +95,10 @@ function predictFor(cluster: ClusterObject, run: Run): Prediction {
 function applyAll(object: unknown, overrides: readonly OverridePolicyObject[], cluster: ClusterObject, applied: AppliedOverride[], context: OverrideContext): unknown {
   let current = object;
   for (const { kind, namespace, name, rules, tooLarge } of overrides) {
-    const meant = rules.filter(({ targetCluster }) => targetCluster === undefined || clusterMatches(cluster, targetCluster));
+    const meant = rules.filter(({ targetCluster }) => {
+      context.budget.spend(affinitySteps(targetCluster));
+      return targetCluster === undefined || clusterMatches(cluster, targetCluster);
+    });
     if (meant.length > 0 || tooLarge) applied.push({ kind, namespace, name });
     if (tooLarge) throw new OverrideError('NotModelled', `${kind} "${name}" is too large to be looked at`);
     for (const { overriders } of meant) current = applyOverriders(current, overriders, context);
@@ -101,8 +106,12 @@ function applyAll(object: unknown, overrides: readonly OverridePolicyObject[], c
   return current;
 }
 
-/** Of override policies of one class those that mean an object, as they apply one after the other: the last one wins. */
-export function overridesInOrder(overrides: readonly OverridePolicyObject[], object: Selected): readonly OverridePolicyObject[] {
+/**
+ * Of override policies of one class those that mean an object, as they apply one after the other: the last one wins.
+ * @throws OverrideError `NotModelled` once the budget is used up
+ */
+export function overridesInOrder(overrides: readonly OverridePolicyObject[], object: Selected, budget?: Budget): readonly OverridePolicyObject[] {
+  for (const { resourceSelectors } of overrides) budget?.spend(1 + resourceSelectors.length + resourceSelectors.reduce((steps, { labelSelector }) => steps + selectorSteps(labelSelector), 0));
   return overrides
     .map((policy) => ({ policy, score: policy.resourceSelectors.length === 0 ? SCORE.all : highestScore(object, policy.resourceSelectors) }))
     .filter(({ score }) => score !== SCORE.none)

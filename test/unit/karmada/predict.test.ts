@@ -91,6 +91,31 @@ describe('the images of a cluster', () => {
     assert.deepEqual(labels([override('', 'a', label({ tier: 'gold' }))]), { app: 'web', tier: 'gold' });
   });
 
+  test('are not looked for among more rules, names and selectors than there is time for', () => {
+    const clusters = Array.from({ length: 300 }, (_, index) => cluster(`member${index}`));
+    let looks = 0;
+    const counted = (target: object): object => ({ overriders: add('-x'), get targetCluster() { return (looks += 1), target; } });
+    const policies = (rules: readonly object[], selectors: object = {}): OverridePolicyObject[] =>
+      Array.from({ length: 20 }, (_, index) => ({ ...override('team', `o${index}`, {}, selectors), rules: rules as OverridePolicyObject['rules'] }));
+    const relabel = override('', 'a', label({ tier: 'gold' }));
+    const many = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index));
+    const cases: Readonly<Record<string, readonly OverridePolicyObject[]>> = {
+      rules: policies(many(500, () => counted({ clusterNames: ['none'] }))),
+      names: policies([counted({ clusterNames: many(15_000, (index) => `n${index}`) })]),
+      values: policies([counted({ labelSelector: { matchExpressions: [{ key: 'a', operator: 'In', values: many(500, (index) => `v${index}`) }] } })]),
+      selectors: [relabel, ...policies([], by(...many(500, (index) => ({ name: `n${index}` }))))],
+    };
+    for (const [what, overrides] of Object.entries(cases)) {
+      looks = 0;
+      const found = outcome(predict(overrides, deployment(running('ghcr.io/acme/web:v1')), clusters));
+      assert.deepEqual([found[0], found.at(-1)], [web(''), 'NotModelled'], what);
+      assert.ok(looks <= 2 * 2_000_000, `${what}: ${looks} looks`);
+    }
+    // A large fleet with an override for each of its clusters is none of that.
+    const each = clusters.map(({ name }) => ({ targetCluster: { clusterNames: [name] }, overriders: add('-x') }));
+    assert.deepEqual(outcome(predict(policies(each).slice(0, 1), deployment(running('ghcr.io/acme/web:v1')), clusters)).at(-1), web('-x'));
+  });
+
   test('cost little where nothing applies: 2,000 templates in 20 clusters', () => {
     const clusters = Array.from({ length: 20 }, (_, index) => cluster(`member${index}`));
     const overrides = Array.from({ length: 100 }, (_, index) => override('team', `o${index}`, add('-x'), by({ name: `other${index}` })));
