@@ -7,7 +7,7 @@ import { selectorSteps } from './label-matching.ts';
 import { withoutKarmadas } from './names.ts';
 import { applyOverriders, type OverrideContext } from './overriders.ts';
 import { Budget, OverrideError, type RefusalCode } from './refusal.ts';
-import { highestScore, SCORE, selectedOf, type Selected } from './selectors.ts';
+import { highestScore, SCORE, type Score, selectedOf, type Selected } from './selectors.ts';
 import type { ClusterObject, ImagesOfManifest, OverridePolicyObject } from './types.ts';
 
 /** An override policy that changed, or would change, what a cluster is told to run. */
@@ -107,16 +107,27 @@ function applyAll(object: unknown, overrides: readonly OverridePolicyObject[], c
 }
 
 /**
- * Of override policies of one class those that mean an object, as they apply one after the other: the last one wins.
- * @throws OverrideError `NotModelled` once the budget is used up
+ * Of override policies of one class those that mean an object, as they apply one after the other: the last one wins. Those whose selectors are beyond the budget
+ * may mean it; they are as if they were too large.
  */
-export function overridesInOrder(overrides: readonly OverridePolicyObject[], object: Selected, budget?: Budget): readonly OverridePolicyObject[] {
-  for (const { resourceSelectors } of overrides) budget?.spend(1 + resourceSelectors.length + resourceSelectors.reduce((steps, { labelSelector }) => steps + selectorSteps(labelSelector), 0));
+export function overridesInOrder(overrides: readonly OverridePolicyObject[], object: Selected, budget = new Budget()): readonly OverridePolicyObject[] {
   return overrides
-    .map((policy) => ({ policy, score: policy.resourceSelectors.length === 0 ? SCORE.all : highestScore(object, policy.resourceSelectors) }))
+    .map((policy) => (budget.allows(selectionSteps(policy)) ? { policy, score: scoreOf(policy, object) } : { policy: tooMuch(policy), score: SCORE.all }))
     .filter(({ score }) => score !== SCORE.none)
     .toSorted((one, other) => one.score - other.score || (one.policy.name < other.policy.name ? -1 : 1))
     .map(({ policy }) => policy);
+}
+
+function scoreOf({ resourceSelectors }: OverridePolicyObject, object: Selected): Score {
+  return resourceSelectors.length === 0 ? SCORE.all : highestScore(object, resourceSelectors);
+}
+
+function selectionSteps({ resourceSelectors }: OverridePolicyObject): number {
+  return resourceSelectors.reduce((steps, { labelSelector }) => steps + 1 + selectorSteps(labelSelector), 1);
+}
+
+function tooMuch(policy: OverridePolicyObject): OverridePolicyObject {
+  return { ...policy, resourceSelectors: [], rules: [], tooLarge: true };
 }
 
 function rendered({ imagesOfManifest }: Pick<PredictionQuestion, 'imagesOfManifest'>, object: unknown): Rendered {

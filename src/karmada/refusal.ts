@@ -27,7 +27,12 @@ export class Budget {
 
   /** @throws OverrideError `NotModelled` once it is used up */
   spend(steps: number): void {
+    if (!this.allows(steps)) throw new OverrideError('NotModelled', 'the overrides of this template change more than is worked through beforehand');
+  }
+
+  /** Spends these steps, and says whether there were as many. */
+  allows(steps: number): boolean {
     this.#left -= steps;
-    if (this.#left < 0) throw new OverrideError('NotModelled', 'the overrides of this template change more than is worked through beforehand');
+    return this.#left >= 0;
   }
 }

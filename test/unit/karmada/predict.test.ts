@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { compareImages, digestDropped } from '../../../src/karmada/compare-images.ts';
-import { predictImages, type Prediction } from '../../../src/karmada/predict.ts';
+import { overridesInOrder, predictImages, type Prediction } from '../../../src/karmada/predict.ts';
+import { selectedOf } from '../../../src/karmada/selectors.ts';
 import type { ClusterObject, OverridePolicyObject } from '../../../src/karmada/types.ts';
 import { cluster, deployment, DEPLOYMENTS, digest, imagesOfManifest, override, running } from './builders.ts';
 
@@ -46,6 +47,13 @@ const ORDER: Readonly<Record<string, { readonly overrides: readonly OverridePoli
   'what is refused in one cluster is not in the others': { overrides: [override('', 'a', {}, { overrideRules: [{ targetCluster: { clusterNames: ['member2'] }, overriders: tag('v2', '/spec/none') }] })], gives: [web(''), 'PathMissing'] },
   'what is too large is not looked at': { overrides: [override('', 'a', {}, by(...Array.from({ length: 5000 }, () => ({ name: 'n'.repeat(100) }))))], gives: ['NotModelled', 'NotModelled'] },
 };
+
+test('of override policies those that cannot all be held against a template are taken for ones that may mean it', () => {
+  const selectors = Array.from({ length: 500 }, (_, index) => ({ ...DEPLOYMENTS, labelSelector: { matchLabels: { [`k${index}`]: 'v' } } }));
+  const policies = Array.from({ length: 1000 }, (_, index) => ({ ...override('team', `o${index}`, {}), resourceSelectors: selectors }));
+  const found = overridesInOrder(policies, selectedOf(deployment(running('app:v1'))));
+  assert.ok(found.length > 0 && found.length < 1000 && found.every(({ tooLarge, rules }) => tooLarge === true && rules.length === 0));
+});
 
 describe('the images of a cluster', () => {
   for (const [sentence, { overrides, gives }] of Object.entries(ORDER)) {

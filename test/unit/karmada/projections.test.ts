@@ -39,7 +39,7 @@ describe('of a propagation policy is kept', () => {
     'the other id, without a namespace': { from: object({ labels: { 'clusterpropagationpolicy.karmada.io/permanent-id': 'id2' } }), gives: { kind: 'ClusterPropagationPolicy', id: 'id2' } },
     'every term of its affinities': { from: object({}, { placement: { clusterAffinities: [{ affinityName: 'a' }, { affinityName: 'b' }] } }), gives: { kind: 'ClusterPropagationPolicy', affinities: [{ affinityName: 'a' }, { affinityName: 'b' }] } },
     'that it is on its way out': { from: object({ deletionTimestamp: '2026-01-01T00:00:00Z' }), gives: { kind: 'ClusterPropagationPolicy', deleting: true } },
-    'that it is too large': { from: object({}, { resourceSelectors: [{ ...DEPLOYMENTS, name: 'n'.repeat(300_000) }], priority: 2 }), gives: { kind: 'ClusterPropagationPolicy', priority: 2, tooLarge: true } },
+    'that it is too large': { from: object({}, { resourceSelectors: [{ ...DEPLOYMENTS, name: 'n'.repeat(70_000) }], priority: 2 }), gives: { kind: 'ClusterPropagationPolicy', priority: 2, tooLarge: true } },
     'nothing that is not there': { from: object({}, { resourceSelectors: 'all', priority: 'high', placement: [] }), gives: { kind: 'ClusterPropagationPolicy' } },
   };
   for (const [sentence, { from, gives }] of Object.entries(ROWS)) {
