@@ -82,7 +82,7 @@ export function createControllers(ground: Ground, fleet: Fleet, karmada: Karmada
     ground.judging.component,
     { name: 'events', start: () => undefined, stop: (grace) => stopEvents(events, clock, grace) },
     { name: 'references', start: () => undefined, stop: () => compiler.stop() },
-    triggerComponent(triggers, karmada),
+    triggerComponent(triggers, karmada, shared.ledger),
     ...ground.trust.components,
     policyController(ground, shared, compiler, triggers),
     workloadController(ground, shared, events),
@@ -179,12 +179,12 @@ function createCompiler({ client, clock, options, trust, judging, kinds }: Groun
 }
 
 /** WARNING: connected after the first lists: a workload that is judged before its policy is known would be governed by nobody. */
-function triggerComponent(triggers: TriggerDependencies, karmada: KarmadaFleet): Component {
+function triggerComponent(triggers: TriggerDependencies, karmada: KarmadaFleet, ledger: Ledger): Component {
   let endings: readonly (() => void)[] = [];
   return {
     name: 'triggers',
     start: () => {
-      endings = [connectTriggers(triggers), connectKarmadaTriggers({ ...triggers, karmada })];
+      endings = [connectTriggers(triggers), connectKarmadaTriggers({ ...triggers, karmada, dropped: (namespace) => ledger.dropped(namespace) })];
     },
     stop: () => endings.forEach((end) => end()),
   };

@@ -64,7 +64,7 @@ interface Group {
   readonly field: PodImage;
   readonly own: PodImage | undefined;
   readonly labels: Deviation['labels'];
-  /** Clusters that have it of the template as it is now, and of the template as it was. */
+  /** Clusters that have it of the template as it is now (or as it was, with this very digest), and of the template as it was. */
   readonly current: Set<string>;
   readonly past: Set<string>;
 }
@@ -119,14 +119,15 @@ class Comparison {
     const places = recall(this.#groups, labels === undefined ? '' : this.#labelId(labels.of), (): Places => new Map());
     for (const { field, own, differs } of manifest.fields) {
       if (!differs && labels === undefined) continue;
-      if (differs && waiting && !this.#stood(own, field, cluster)) {
+      const stood = differs && behind ? this.#stood(own, field, cluster) : undefined;
+      if (differs && waiting && stood === undefined) {
         this.#rendering = true;
         continue;
       }
       if (differs && own !== undefined) this.#note(own, cluster);
       const images = recall(recall(places, field.pointer, () => new Map<PodImage | undefined, Images>()), own, (): Images => new Map());
       const group = recall(images, field.image, (): Group => ({ field, own, labels, current: new Set(), past: new Set() }));
-      (behind ? group.past : group.current).add(cluster);
+      (behind && stood !== 'dropped' ? group.past : group.current).add(cluster);
     }
     if (!waiting) for (const own of manifest.missing) this.#note(own, cluster);
   }
@@ -160,13 +161,13 @@ class Comparison {
     return recall(this.#sameLabels, work.labels, () => sameValue(labels, this.#labels)) ? undefined : { of: labels };
   }
 
-  /** WARNING: every scaling moves the generation on for a moment, and must not make what an override says come and go in the status. */
-  #stood(own: PodImage | undefined, field: PodImage, cluster: string): boolean {
+  /** WARNING: every scaling, and every pin of another container, moves the generation on for a moment, and must not make what an override says come and go in the status. */
+  #stood(own: PodImage | undefined, field: PodImage, cluster: string): Stood | undefined {
     const { before } = this.#context;
-    if (before === undefined) return false;
+    if (before === undefined) return undefined;
     this.#stoodBefore ??= stoodIn(before);
     const { images, effective } = this.#stoodBefore;
-    return (own === undefined || images.get(own.pointer) === own.image) && effective.get(field.pointer)?.get(field.image)?.has(cluster) === true;
+    return own === undefined || images.get(own.pointer) === own.image ? effective.get(field.pointer)?.get(field.image)?.get(cluster) : undefined;
   }
 
   #labelId(labels: Readonly<Record<string, string>> | undefined): string {
@@ -190,17 +191,20 @@ function recall<Key, Value>(known: Map<Key, Value>, key: Key, find: () => Value)
   return found;
 }
 
-/** By pointer what a template had, and by pointer and image which clusters ran what instead. */
+/** How an image stood in place of the template's. */
+type Stood = 'instead' | 'dropped';
+
+/** By pointer what a template had, and by pointer, image and cluster what ran instead. */
 interface StoodBefore {
   readonly images: ReadonlyMap<string, string>;
-  readonly effective: ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>;
+  readonly effective: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, Stood>>>;
 }
 
 function stoodIn({ images, effective = [] }: WorkloadRecord): StoodBefore {
-  const stood = new Map<string, Map<string, Set<string>>>();
-  for (const { field, clusters } of effective) {
-    const names = recall(recall(stood, field.pointer, () => new Map<string, Set<string>>()), field.image, () => new Set<string>());
-    for (const name of clusters) names.add(name);
+  const stood = new Map<string, Map<string, Map<string, Stood>>>();
+  for (const { field, clusters, dropped } of effective) {
+    const names = recall(recall(stood, field.pointer, () => new Map<string, Map<string, Stood>>()), field.image, () => new Map<string, Stood>());
+    for (const name of clusters) names.set(name, dropped === true ? 'dropped' : 'instead');
   }
   return { images: new Map(images.map(({ field }) => [field.pointer, field.image])), effective: stood };
 }
@@ -250,7 +254,7 @@ function sorted<Value>(values: ReadonlyMap<string, Value>): readonly Value[] {
   return [...values].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, value]) => value);
 }
 
-/** What was made of the template as it was lost no digest that the template has. */
+/** What was made of the template as it was lost no digest that the template has, unless it had that then, too. */
 function withDropped({ field, own, labels, current, past }: Group): readonly Deviation[] {
   const about = { field, ...(own === undefined ? {} : { own }), ...(labels === undefined ? {} : { labels }) };
   if (current.size > 0 && dropsDigest(own, field)) {

@@ -131,6 +131,11 @@ export class KarmadaFleet {
     return [this.propagationPolicies, this.clusterPropagationPolicies];
   }
 
+  /** The policies that override, of a namespace and of all. */
+  get overrides(): readonly OptionalReflector<OverridePolicyObject>[] {
+    return [this.overridePolicies, this.clusterOverridePolicies];
+  }
+
   /** Whether there is a Karmada, and its Works are known. */
   get isKnown(): boolean {
     return this.works.availability === 'present' && this.works.hasSynced;

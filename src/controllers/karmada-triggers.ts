@@ -1,4 +1,4 @@
-import type { BindingObject, ClaimingPolicy, WorkObject } from '../karmada/types.ts';
+import type { BindingObject, ClaimingPolicy, OverridePolicyObject, WorkObject } from '../karmada/types.ts';
 import { sameValue } from '../kube/patch.ts';
 import type { Change, Stored } from '../kube/store.ts';
 import { FRESH, RESYNC, type WorkQueue } from '../runtime/work-queue.ts';
@@ -10,6 +10,8 @@ export interface KarmadaTriggerDependencies {
   readonly karmada: KarmadaFleet;
   readonly fleet: Pick<Fleet, 'allWorkloads'>;
   readonly workloadQueue: Pick<WorkQueue, 'add'>;
+  /** The keys of the workloads of which an override drops a digest: of a namespace, or of all. */
+  readonly dropped: (namespace?: string) => readonly string[];
 }
 
 /** Karmada tells one cluster after the other: a template is judged when it has told some more, and not for each. Milliseconds. */
@@ -18,10 +20,10 @@ export const GATHERING = 500;
 /**
  * Has a template judged again when what a cluster is told to run of it changes, or whether it is being left; what changes within half a second is one
  * change. What is there already wakes nobody: its templates are judged at the start anyway. Of Karmada's reports nothing is kept, so that they
- * wake nobody either. Of a policy of Karmada that comes or goes the templates are judged whose bindings say that they are its own, and all of
+ * wake nobody either. With an override policy those are judged of which some override drops a digest: which one is told. Of a policy of Karmada that comes or goes the templates are judged whose bindings say that they are its own, and all of
  * them where Karmada itself comes or goes. Returns how to end that.
  */
-export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: KarmadaTriggerDependencies): () => void {
+export function connectKarmadaTriggers({ karmada, fleet, workloadQueue, dropped }: KarmadaTriggerDependencies): () => void {
   let initial = true;
   const wake = (keys: readonly string[]): void => {
     for (const one of keys) workloadQueue.add(one, { priority: FRESH, after: GATHERING });
@@ -47,6 +49,13 @@ export function connectKarmadaTriggers({ karmada, fleet, workloadQueue }: Karmad
       reflector.subscribe((change) => {
         if (initial || (change.type === 'updated' && change.old.id === change.value.id)) return;
         wake(idsOf(change).flatMap((id) => karmada.claimantsOf(id)));
+      }),
+    ),
+    ...karmada.overrides.map((reflector) =>
+      reflector.subscribe((change) => {
+        if (initial) return;
+        const { kind, namespace } = subjectOf<OverridePolicyObject>(change);
+        wake(kind === 'OverridePolicy' ? dropped(namespace) : dropped());
       }),
     ),
     // WARNING: also those of which no cluster is told anything, or was told last: their records say whether there is a Karmada.

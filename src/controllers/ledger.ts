@@ -55,6 +55,8 @@ export class Ledger {
   readonly #records = new Map<string, WorkloadRecord>();
   readonly #pictures = new Map<string, PolicyPicture>();
   readonly #census = new Census();
+  /** Keys of workloads of which an override drops a digest. */
+  readonly #dropped = new Set<string>();
 
   /** Replaces what is known of a workload; returns the ids of all policies whose picture changed. */
   record(record: WorkloadRecord): Set<string> {
@@ -62,6 +64,7 @@ export class Ledger {
     const touched = this.forget(record.key);
     this.#records.set(record.key, record);
     this.#census.add(record);
+    if (record.unpinned?.reason === 'DigestDroppedByOverride') this.#dropped.add(record.key);
     for (const [id, governed] of governedIn(record)) {
       touched.add(id);
       const picture = this.#pictures.get(id) ?? new PolicyPicture();
@@ -77,6 +80,7 @@ export class Ledger {
     if (before === undefined) return new Set();
     this.#records.delete(key);
     this.#census.remove(before);
+    this.#dropped.delete(key);
     const governed = governedIn(before);
     for (const [id, images] of governed) {
       const picture = this.#pictures.get(id);
@@ -88,6 +92,11 @@ export class Ledger {
 
   get(key: string): WorkloadRecord | undefined {
     return this.#records.get(key);
+  }
+
+  /** The keys of the workloads of which an override drops a digest: of a namespace, or of all. */
+  dropped(namespace?: string): readonly string[] {
+    return [...this.#dropped].filter((key) => namespace === undefined || this.#records.get(key)?.namespace === namespace);
   }
 
   /** What this policy governed when its workloads were last judged. */

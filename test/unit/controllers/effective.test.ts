@@ -9,8 +9,8 @@ import { rendering } from './karmada-builders.ts';
 const PINNED = `ghcr.io/acme/app@${D1}`;
 const MIRRORED = `mirror.example/acme/app@${D1}`;
 const own = (override: Partial<WorkloadObject> = {}): WorkloadObject => workload([field(PINNED)], { generation: 1, ...override });
-const deviant = (image: string, clusters: readonly string[]): WorkloadRecord =>
-  record([outcome(PINNED)], { clusters: ['a', 'b'], effective: [{ ...outcome(image), clusters, own: PINNED }] });
+const deviant = (image: string, clusters: readonly string[], dropped: { readonly dropped?: true } = {}): WorkloadRecord =>
+  record([outcome(PINNED)], { clusters: ['a', 'b'], effective: [{ ...outcome(image), clusters, own: PINNED, ...dropped }] });
 
 const look = (renderings: readonly Rendering[], template = own(), before?: WorkloadRecord, patient = true): Effective => effectiveOf(template, renderings, { before, patient });
 const told = ({ deviations }: Effective): string[] => deviations.map(({ field: { image }, clusters, dropped }: Deviation) => `${image} in ${clusters.join(',')}${dropped ? ' dropped' : ''}`);
@@ -96,6 +96,12 @@ const cases: Record<string, { works: readonly Rendering[]; template?: WorkloadOb
     works: [rendering('a', [field(MIRRORED)])],
     before: deviant(MIRRORED, ['a']),
     says: [`${MIRRORED} in a`],
+  },
+  'and a digest that it dropped stays dropped': {
+    template: own({ generation: 2 }),
+    works: [rendering('a', [field('mirror.example/acme/app:1')]), rendering('b', [field('mirror.example/acme/app:1')], { generation: 2 })],
+    before: deviant('mirror.example/acme/app:1', ['a', 'b'], { dropped: true }),
+    says: ['mirror.example/acme/app:1 in a,b dropped'],
   },
   'but not after the template got another image': {
     template: workload([field(`ghcr.io/acme/app@sha256:${'2'.repeat(64)}`)], { generation: 2 }),

@@ -123,7 +123,7 @@ async function begin(objects: Server['objects'] = {}, { isThere = true, namespac
   for (const cache of karmada.caches) cache.start();
   await settled();
   const added: string[] = [];
-  connectKarmadaTriggers({ karmada, fleet: { allWorkloads: (of) => templates.filter((one) => of === undefined || one.namespace === of).values() }, workloadQueue: { add: (key, options) => added.push(`${key} ${options?.after !== GATHERING ? '?' : options.priority === FRESH ? 'now' : 'later'}`) } });
+  connectKarmadaTriggers({ karmada, fleet: { allWorkloads: (of) => templates.filter((one) => of === undefined || one.namespace === of).values() }, workloadQueue: { add: (key, options) => added.push(`${key} ${options?.after !== GATHERING ? '?' : options.priority === FRESH ? 'now' : 'later'}`) }, dropped: (of) => [`dropping in ${of ?? 'all'}`] });
   return { server, karmada, woken: () => added.splice(0) };
 }
 
@@ -175,7 +175,7 @@ test('of what was there at the start it is not even looked up whose it is', asyn
   const { karmada } = await begin({ works: [work('a')], resourcebindings: [binding(['a'])] });
   const looked: string[] = [];
   const found = (what: string) => () => (looked.push(what), []);
-  connectKarmadaTriggers({ karmada: Object.assign(karmada, { keysOf: found('Work'), otherKeysOf: found('binding') }), fleet: { allWorkloads: () => [].values() }, workloadQueue: { add: () => undefined } });
+  connectKarmadaTriggers({ karmada: Object.assign(karmada, { keysOf: found('Work'), otherKeysOf: found('binding') }), fleet: { allWorkloads: () => [].values() }, workloadQueue: { add: () => undefined }, dropped: () => [] });
   assert.deepEqual(looked, []);
 });
 
@@ -190,7 +190,7 @@ test('what Karmada tells twenty clusters of a template, one after the other, is 
       queue.done(next.key);
     }
   });
-  connectKarmadaTriggers({ karmada, fleet: { allWorkloads: () => [].values() }, workloadQueue: queue });
+  connectKarmadaTriggers({ karmada, fleet: { allWorkloads: () => [].values() }, workloadQueue: queue, dropped: () => [] });
   for (let index = 0; index < 20; index += 1) {
     server.emit('works', work(`c${index}`, { image: 'app:2' }));
     clock.advance(10);
@@ -351,11 +351,19 @@ test('so is what no cluster was told of, and again when Karmada is known, by the
 });
 
 function overridePolicy(kind: 'OverridePolicy' | 'ClusterOverridePolicy', name: string, rule: Json, resourceSelectors: readonly Json[] = []): KubeObject {
-  const metadata = { name, resourceVersion: '3', ...(kind === 'OverridePolicy' ? { namespace: 'web' } : {}) };
+  const metadata = { name, resourceVersion: String((version += 1)), ...(kind === 'OverridePolicy' ? { namespace: 'web' } : {}) };
   return { metadata, spec: { resourceSelectors, overrideRules: [rule] } } as KubeObject;
 }
 
 const TAG = { imageOverrider: [{ component: 'Tag', operator: 'replace', value: '2' }] };
+
+test('with every override policy are judged of which a digest is dropped: another one may be to blame from now on', async () => {
+  const { server, woken } = await begin({ overridepolicies: [overridePolicy('OverridePolicy', 'tags', { overriders: TAG })] });
+  assert.deepEqual(woken(), []);
+  server.emit('overridepolicies', overridePolicy('OverridePolicy', 'tags', {}), 'DELETED');
+  server.emit('clusteroverridepolicies', overridePolicy('ClusterOverridePolicy', 'tags', { overriders: TAG }), 'ADDED');
+  assert.deepEqual(woken(), ['dropping in web now', 'dropping in all now']);
+});
 const member = (name: string): KubeObject => ({ metadata: { name, resourceVersion: '2', labels: { region: name } } });
 
 test('the overrides that may change an image in a cluster are those that mean the template and the cluster, in their order', async () => {

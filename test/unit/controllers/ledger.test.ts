@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Ledger, policyId, recordedImage } from '../../../src/controllers/ledger.ts';
+import { Ledger, policyId, recordedImage, type Unpinned } from '../../../src/controllers/ledger.ts';
 import type { ImageOutcome } from '../../../src/controllers/outcome.ts';
 import { D1, D2, failed, field, OTHER, outcome, POLICY, record, verdict } from './builders.ts';
 
@@ -44,6 +44,17 @@ test('forgetting a workload touches its policies once, and leaves nothing behind
     assert.deepEqual([workloads, pinned, [...rows].length, open.size, stale.size], [0, 0, 0, 0, 0]);
   }
   assert.deepEqual([[...ledger.workloadsByState()], ledger.imagesByResult()], [[], []]);
+});
+
+test('of which an override drops a digest is known while it does, by namespace, too', () => {
+  const ledger = new Ledger();
+  const unpinned: Unpinned = { reason: 'DigestDroppedByOverride', message: 'dropped' };
+  const [one, other] = [record([outcome('app:1')], { key: 'one', namespace: 'web', unpinned }), record([outcome('app:1')], { key: 'other', namespace: 'shop', unpinned })];
+  for (const judged of [one, other, record([outcome('app:1')], { key: 'pinned' })]) ledger.record(judged);
+  assert.deepEqual([ledger.dropped(), ledger.dropped('shop')], [['one', 'other'], ['other']]);
+  ledger.record({ ...one, unpinned: { ...unpinned, reason: 'NotPinned' } });
+  ledger.forget('other');
+  assert.deepEqual(ledger.dropped(), []);
 });
 
 test('whatever comes and goes, the pictures are those of what is there', () => {

@@ -253,6 +253,24 @@ test('what an override adds stays in the record while a pin of another container
   assert.deepEqual(world.events.filter(({ reason }) => reason === 'NoSignature').map(({ regarding }) => regarding.kind), ['Deployment', 'ImageVerification']);
 });
 
+test('a digest that is dropped from one container is told once, whatever is pinned beside it', async () => {
+  const world = new World();
+  const other = `ghcr.io/acme/side@${D1}`;
+  const runs = (app: string, generation: number): void => void (world.renderings = [rendering('a', [field(app), field('ghcr.io/acme/side:9', 1)], { generation })]);
+  world.object = pinnedTemplate({ images: [field(PINNED), field(other, 1)] });
+  runs(PINNED, 1);
+  const seen = [(await world.look()).record];
+  world.object = workload([field('ghcr.io/acme/app:2'), field(other, 1)], { generation: 2 });
+  seen.push((await world.look()).record);
+  assert.equal(world.patches.length, 1);
+  world.object = pinnedTemplate({ images: [field(PINNED), field(other, 1)], generation: 3, resourceVersion: '5000' });
+  seen.push((await world.look()).record);
+  runs(PINNED, 3);
+  seen.push((await world.look()).record);
+  assert.deepEqual(seen.map(({ unpinned, effective: [one] = [] }) => [unpinned?.reason, one?.dropped]), seen.map(() => ['DigestDroppedByOverride', true]));
+  assert.deepEqual(world.events.filter(({ reason }) => reason === 'DigestDroppedByOverride').length, 1);
+});
+
 test('a pin that is refused does not keep what runs from being judged', async () => {
   const world = new World();
   world.object = workload([field(APP)], { generation: 1 });
