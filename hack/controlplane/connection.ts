@@ -32,8 +32,15 @@ const KUBECTL_TIMEOUT = 60_000;
 export async function kubectl(connection: Connection, args: readonly string[], input?: string, kubeconfig = connection.adminKubeconfig): Promise<CommandResult> {
   const child = spawn(connection.kubectlProgram, [`--kubeconfig=${kubeconfig}`, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    // Its discovery cache would outlive the control plane whose port it is named after.
-    env: { PATH: process.env['PATH'], HOME: connection.directory, KUBECACHEDIR: join(connection.directory, 'kubectl-cache') },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: connection.directory,
+      // Its discovery cache would outlive the control plane whose port it is named after.
+      KUBECACHEDIR: join(connection.directory, 'kubectl-cache'),
+      // A process of a tenth of a second has no time to collect garbage; one that lasts has a bound.
+      GOGC: 'off',
+      GOMEMLIMIT: '200MiB',
+    },
     timeout: KUBECTL_TIMEOUT,
     killSignal: 'SIGKILL',
   });

@@ -6,7 +6,7 @@ import { auditWrites } from '../support/audit.ts';
 import { applyCrds } from '../support/crds.ts';
 import { untilHolds } from '../support/until-holds.ts';
 import { type FaultProxy, type SeenRequest, startFaultProxy } from '../support/fault-proxy.ts';
-import { type Any, apply, deployment, keyedPolicy, run } from '../support/installation.ts';
+import { type Any, apply, deployment, keyedPolicy } from '../support/installation.ts';
 import { fleetAt, type KarmadaFleet } from '../support/karmada.ts';
 import { type KarmadaScene, setKarmadaScene, worksOf } from '../support/karmada-scene.ts';
 import type { Operator } from '../support/operator.ts';
@@ -102,7 +102,7 @@ test('a Work that somebody makes flap between two images costs at most one write
   const since = Date.now();
   const flap = async (round: number): Promise<void> => {
     const patch = [{ op: 'replace', path: '/spec/workload/manifests/0/spec/template/spec/containers/0/image', value: round % 2 === 0 ? evil.pinned : image.pinned }];
-    await run(fleet, ['patch', 'works.work.karmada.io', work.metadata.name, '-n', work.metadata.namespace, '--type=json', '-p', JSON.stringify(patch)]);
+    await fleet.reader.patch('works.work.karmada.io', work.metadata.namespace, work.metadata.name, { type: 'json', body: patch });
   };
   const said = (...results: readonly string[]): Promise<void> =>
     untilHolds(results.join(' and '), async () => assert.deepEqual((await scene.policy('all')).status.images.map(({ result }: Any) => result).toSorted(), results));

@@ -156,7 +156,7 @@ async function churn(names: readonly string[], round: number): Promise<void> {
   assert.ok(member !== undefined);
   for (const name of names) {
     const body = { status: { conditions: [{ type: 'Progressing', status: 'True', reason: `Round${round}`, message: `round ${round}` }], observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 } };
-    await run(member, ['patch', 'deployment', name, '-n', scene.namespace, '--subresource=status', '--type=merge', '-p', JSON.stringify(body)]);
+    await member.reader.patch('deployments', scene.namespace, name, { type: 'merge', body, subresource: 'status' });
   }
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Agent, get as request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
 
 /** Any JSON, as the API server writes it. */
@@ -19,9 +19,23 @@ interface Place {
   readonly kind: string;
 }
 
+/** What is patched, and how: RFC 7386 (merge) or RFC 6902 (json). */
+export interface Patch {
+  readonly type: 'merge' | 'json';
+  readonly body: object;
+  readonly subresource?: string;
+}
+
+interface Question {
+  readonly method: 'GET' | 'PATCH';
+  readonly accept: string;
+  readonly content?: string;
+  readonly body?: string;
+}
+
 /**
  * Reads an API server as its admin, by the names that kubectl knows kinds by. A test waits by looking again and again: with a process of
- * kubectl for each look (80 ms of processor time) the looking was most of what the tests cost.
+ * kubectl for each look (80 ms of processor time) the looking was most of what the tests cost. What is patched again and again is patched in the same way.
  */
 export class ApiReader {
   readonly #url: string;
@@ -51,6 +65,13 @@ export class ApiReader {
     return items.map((item: Any) => ({ ...item, apiVersion: place.apiVersion, kind: place.kind }));
   }
 
+  /** Patches one object, as `kubectl patch` would. Throws what the API server says against it. */
+  async patch(kind: string, namespace: string, name: string, patch: Patch): Promise<void> {
+    const path = `${pathOf(await this.#place(kind), namespace)}/${name}${patch.subresource === undefined ? '' : `/${patch.subresource}`}`;
+    const content = `application/${patch.type}-patch+json`;
+    await this.#ask(path, { method: 'PATCH', accept: 'application/json', content, body: JSON.stringify(patch.body) });
+  }
+
   async #place(kind: string): Promise<Place> {
     const known = (await this.#places?.catch(() => undefined))?.get(kind);
     if (known !== undefined) return known;
@@ -68,19 +89,25 @@ export class ApiReader {
     return new Map(places.toReversed());
   }
 
-  async #read(path: string, accept = 'application/json'): Promise<Any> {
-    const { status, body } = await this.#answer(path, accept);
+  #read(path: string, accept = 'application/json'): Promise<Any> {
+    return this.#ask(path, { method: 'GET', accept });
+  }
+
+  async #ask(path: string, question: Question): Promise<Any> {
+    const { status, body } = await this.#answer(path, question);
     const answer: Any = JSON.parse(body);
-    if (status !== 200) throw new Error(`GET ${path}: ${answer.message ?? status}`);
+    if (status !== 200) throw new Error(`${question.method} ${path}: ${answer.message ?? status}`);
     return answer;
   }
 
-  #answer(path: string, accept: string): Promise<{ readonly status: number | undefined; readonly body: string }> {
+  #answer(path: string, { method, accept, content, body: sent }: Question): Promise<{ readonly status: number | undefined; readonly body: string }> {
+    const headers = { accept, ...(content === undefined ? {} : { 'content-type': content }) };
     return new Promise((resolve, reject) => {
-      const asked = request(`${this.#url}${path}`, { agent: this.#agent, headers: { accept }, signal: AbortSignal.timeout(TIMEOUT) }, (response) => {
+      const asked = request(`${this.#url}${path}`, { method, agent: this.#agent, headers, signal: AbortSignal.timeout(TIMEOUT) }, (response) => {
         text(response).then((body) => resolve({ status: response.statusCode, body }), reject);
       });
       asked.on('error', reject);
+      asked.end(sent);
     });
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A process that owns a control plane and is to be ended from outside: starts one, prints a JSON line with the processes that it owns
- * whenever that changes, and stays. With the argument `karmada` it starts a Karmada with two members; with `crash-at=N` it throws as soon
+ * whenever that changes, and stays. With the argument `karmada` it starts a Karmada with one member; with `crash-at=N` it throws as soon
  * as it owns N processes.
  */
 import { ownedPids, temporaryDirectory } from '../../hack/controlplane/estate.ts';
@@ -20,4 +20,4 @@ function show(): void {
 
 console.log(JSON.stringify(temporaryDirectory('owner')));
 setInterval(show, 20);
-await (process.argv.includes('karmada') ? startKarmada() : startControlPlane());
+await (process.argv.includes('karmada') ? startKarmada({ members: 1 }) : startControlPlane());

@@ -32,6 +32,7 @@ export async function setKarmadaScene(prefix: string, fleet: KarmadaFleet): Prom
   const scene = await setScene(prefix, fleet);
   const { namespace } = scene;
   const user = `assay-${namespace}`;
+  let kubeconfig: Promise<string> | undefined;
   const selectors = (names: readonly string[]): object[] => names.map((name) => ({ apiVersion: 'apps/v1', kind: 'Deployment', name }));
   const memberImage = async (member: string, name: string): Promise<string | undefined> => {
     const cluster = fleet.members.find((one) => one.name === member);
@@ -43,7 +44,7 @@ export async function setKarmadaScene(prefix: string, fleet: KarmadaFleet): Prom
     fleet,
     user,
     memberImage,
-    operate: async ({ registries = [] } = {}) => scene.start({ kubeconfig: await karmadaKubeconfig(fleet, user), registries: [scene.registry.host, ...registries] }),
+    operate: async ({ registries = [] } = {}) => scene.start({ kubeconfig: await (kubeconfig ??= karmadaKubeconfig(fleet, user)), registries: [scene.registry.host, ...registries] }),
     propagate: (name, deployments, clusterNames = ['member1', 'member2'], spec = {}) =>
       apply(fleet, { apiVersion: 'policy.karmada.io/v1alpha1', kind: 'PropagationPolicy', metadata: { namespace, name }, spec: { resourceSelectors: selectors(deployments), placement: { clusterAffinity: { clusterNames } }, ...spec } }),
     override: (name, deployments, cluster, overriders) =>
