@@ -17,10 +17,12 @@ export interface Selection {
  * write, took more than a second and half a GiB.
  */
 const PAGE_BYTES = 4 * 1024 * 1024;
+/** Pages in a row that were not too large before larger ones are tried: large objects are seldom alone, and each try is work of the API server. */
+const PAGES_BEFORE_GROWTH = 4;
 
 /**
  * Hands every page to `onPage` and returns the resource version of the whole list, which is one consistent state. A page
- * that is too large is asked for again in halves, down to single objects; those after it by twice as many each time. Throws ApiError, `Gone` when the list took longer than
+ * that is too large is asked for again in halves, down to single objects; pages grow again behind it. Throws ApiError, `Gone` when the list took longer than
  * the server keeps old states: then start again.
  */
 export async function listInPages(
@@ -30,7 +32,7 @@ export async function listInPages(
   onPage: (items: readonly KubeObject[]) => void,
 ): Promise<string> {
   const { pageSize, ...selection } = options;
-  let limit = pageSize;
+  let [limit, pages] = [pageSize, 0];
   let next: string | undefined;
   for (;;) {
     let page: ListPage;
@@ -38,12 +40,13 @@ export async function listInPages(
       page = await client.list(resource, { ...selection, limit, ...(limit === 1 ? {} : { maxBytes: PAGE_BYTES }), ...(next === undefined ? {} : { continue: next }) });
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 'TooLarge' || limit <= 1) throw error;
-      limit = Math.ceil(limit / 2);
+      [limit, pages] = [Math.ceil(limit / 2), 0];
       continue;
     }
     onPage(page.items);
     if (page.continue === undefined) return page.resourceVersion;
     next = page.continue;
-    limit = Math.min(pageSize, limit * 2);
+    pages += 1;
+    if (pages % PAGES_BEFORE_GROWTH === 0) limit = Math.min(pageSize, limit * 2);
   }
 }

@@ -41,9 +41,9 @@ class Lister {
 
 const cases: Record<string, { sizes: readonly number[]; pageSize: number; limits: readonly number[] }> = {
   'small objects come by the page': { sizes: Array.from({ length: 5 }, () => 100), pageSize: 2, limits: [2, 2, 2] },
-  'no page is parsed that is many times the size of an object': { sizes: Array.from({ length: 200 }, () => MIB), pageSize: 200, limits: [200, 100, 50, 25, 13, 7, 4, ...Array.from({ length: 48 }, () => [8, 4]).flat(), 8] },
-  'after large objects small ones come by the page again': { sizes: [...Array.from({ length: 4 }, () => 2 * MIB), ...Array.from({ length: 28 }, () => 100)], pageSize: 8, limits: [8, 4, 2, 4, 2, 4, 8, 8, 8] },
-  'an object that is larger than a page comes alone': { sizes: [100, 6 * MIB, 100], pageSize: 2, limits: [2, 1, 2, 1, 2] },
+  'no page is parsed that is many times the size of an object': { sizes: Array.from({ length: 200 }, () => MIB), pageSize: 200, limits: [200, 100, 50, 25, 13, 7, 4, 4, 4, 4, ...Array.from({ length: 11 }, () => [8, 4, 4, 4, 4]).flat(), 8, 4, 4] },
+  'after large objects small ones come by the page again': { sizes: [...Array.from({ length: 4 }, () => 2 * MIB), ...Array.from({ length: 28 }, () => 100)], pageSize: 8, limits: [8, 4, 2, 2, 2, 2, 4, 4, 4, 4, 8] },
+  'an object that is larger than a page comes alone': { sizes: [100, 6 * MIB, 100], pageSize: 2, limits: [2, 1, 1, 1] },
 };
 
 for (const [sentence, { sizes, pageSize, limits }] of Object.entries(cases)) {
