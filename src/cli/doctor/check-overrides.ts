@@ -33,14 +33,16 @@ export function checkOverrides({ karmada, policies }: Facts): readonly Finding[]
   const formOf = formsBy(policies.value.items);
   const byNamespace = Map.groupBy(templates.value.items, ({ namespace }) => namespace);
   const reach = ({ namespace }: OverridePolicyObject): readonly TemplateFacts[] => (namespace === '' ? templates.value.items : (byNamespace.get(namespace) ?? []));
-  const effects = overrides.value.items.flatMap((override) => reach(override).filter((template) => selects(override, template)).flatMap((template) => effectsOn(override, template, formOf)));
+  const large = overrides.value.items.filter(({ tooLarge }) => tooLarge === true).map(named);
+  const effects = overrides.value.items.filter(({ tooLarge }) => tooLarge !== true).flatMap((override) => reach(override).filter((template) => selects(override, template)).flatMap((template) => effectsOn(override, template, formOf)));
   const findings = TROUBLES.flatMap(({ trouble, result, what, todo }) => {
     const objects = [...new Set(effects.filter((effect) => effect.trouble === trouble).map(({ object }) => object))];
     return objects.length === 0 ? [] : [say(result, what(objects.length), todo, objects)];
   });
   const partly = [overrides.value, templates.value].some(({ more }) => more);
   return [
-    ...(findings.length > 0 ? findings : [say('ok', `${counted(overrides.value.items.length, 'override policy keeps', 'override policies keep')} digests as they are`)]),
+    ...(findings.length > 0 ? findings : [say('ok', `${counted(overrides.value.items.length - large.length, 'override policy keeps', 'override policies keep')} digests as they are`)]),
+    ...(large.length === 0 ? [] : [say('unseen', `${counted(large.length, 'override policy is', 'override policies are')} larger than 64 KiB, which is not looked into`, 'the status of policies has DigestDroppedByOverride for each cluster where it happens', large)]),
     ...(partly ? [say('unseen', `only ${counted(overrides.value.items.length, 'override policy', 'override policies')} and ${counted(templates.value.items.length, 'template')} were looked at`, 'the status of policies has DigestDroppedByOverride for each cluster where it happens')] : []),
   ];
 }
@@ -74,12 +76,16 @@ const TROUBLES: readonly { readonly trouble: Effect['trouble']; readonly result:
 
 function effectsOn(override: OverridePolicyObject, template: TemplateFacts, formOf: FormOf): readonly Effect[] {
   const { kind, namespace, name, images } = template;
-  const object = `${kind} ${namespace}/${name} (${override.kind} ${override.namespace === '' ? '' : `${override.namespace}/`}${override.name})`;
+  const object = `${kind} ${namespace}/${name} (${named(override)})`;
   const overriders = override.rules.flatMap((rule) => listOf(rule.overriders['imageOverrider']));
   const paths = override.rules.flatMap((rule) => listOf(rule.overriders['plaintext'])).map((one) => textOf(fieldOf(one, 'path')));
   const troubles = new Set<Effect['trouble']>(overriders.flatMap((overrider) => images.flatMap((image) => troubleOf(image, overrider, template, formOf))));
   if (images.some((image) => formOf(image.image, namespace) !== undefined && paths.some((path) => writes(path, image)))) troubles.add('rewrites');
   return [...troubles].map((trouble) => ({ trouble, object }));
+}
+
+function named({ kind, namespace, name }: OverridePolicyObject): string {
+  return `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}`;
 }
 
 function troubleOf(image: Image, overrider: unknown, template: TemplateFacts, formOf: FormOf): readonly Effect['trouble'][] {

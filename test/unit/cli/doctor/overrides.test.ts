@@ -95,6 +95,12 @@ describe('what override policies do to pinned images', () => {
     assert.ok(process.cpuUsage(started).user < 5_000_000, `${process.cpuUsage(started).user}`);
   });
 
+  test('that are too large to be looked into are told as unseen, and not as harmless', () => {
+    const large = { rules: [], resourceSelectors: [], tooLarge: true } as const;
+    const found = complaints({ karmada: karmada({ overrides: seen({ items: [override({}, large), override({})], more: false }), templates: seen({ items: [template()], more: false }) }) });
+    assert.deepEqual(found.map(({ result, what, objects }) => [result, what, objects]), [['unseen', '1 override policy is larger than 64 KiB, which is not looked into', ['OverridePolicy web/mirror']]]);
+  });
+
   test('of a part only are told as a part', () => {
     const [finding] = complaints({ karmada: karmada({ templates: seen({ items: [template()], more: true }) }) });
     assert.match(`${finding?.result} ${finding?.what}`, /^unseen only 0 override policies and 1 template were looked at/);
