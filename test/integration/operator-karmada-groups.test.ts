@@ -23,7 +23,9 @@ const USER = 'assay-groups';
 /** Discovery asks twice a minute. */
 const APPEARANCE = 45;
 const ID = '6f1c5f1e-0000-4000-8000-000000000001';
+const CLAIM_LABELS = { 'propagationpolicy.karmada.io/permanent-id': ID };
 const BINDING_ID = '6f1c5f1e-0000-4000-8000-000000000002';
+const UNPLACED_BINDING_ID = '6f1c5f1e-0000-4000-8000-000000000003';
 
 let plane: ControlPlane;
 let scene: Scene;
@@ -41,11 +43,10 @@ before(async () => {
   image = await pushImage(scene.registry.host, 'acme/app:1');
   await scene.world.signImage(image, key, { format: 'legacy', log: 'none' });
   const { metadata: _, ...policy } = keyedPolicy(scene.namespace, 'all', `${scene.registry.host}/acme/**`, key.key.pem);
-  const claim = { labels: { 'propagationpolicy.karmada.io/permanent-id': ID }, annotations: { 'propagationpolicy.karmada.io/namespace': scene.namespace, 'propagationpolicy.karmada.io/name': 'web' } };
   await apply(scene.cluster,
     { ...policy, kind: 'ClusterImageVerification', metadata: { name: 'all' } },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'karmada-es-member1' } },
-    ...['placed', 'unplaced'].map((name) => deployment(scene.namespace, name, [image.pinned], {}, claim)));
+    ...['placed', 'unplaced'].map((name) => deployment(scene.namespace, name, [image.pinned])));
   started = Date.now();
   operator = await startOperator({ kubeconfig: await karmadaKubeconfig({ ...scene.cluster, members: [] }, USER), registries: [scene.registry.host] });
 });
@@ -60,15 +61,23 @@ const asked = (since: number): unknown[] => auditEvents(scene.cluster.auditLog, 
 const trouble = (): unknown[] => operator.log().filter(({ level }) => level !== 'info' && level !== 'debug');
 const status = async (): Promise<Any> => (await get(scene.cluster, '', 'civ', 'all')).status;
 
-/** What Karmada would have: a policy, its binding of one template, and what one cluster is told of it. */
+/** What Karmada would have: a policy, its bindings of two templates, and what one cluster is told of one. */
 async function propagate(): Promise<void> {
   const template: Any = await get(scene.cluster, scene.namespace, 'deployment', 'placed');
+  const unplaced: Any = await get(scene.cluster, scene.namespace, 'deployment', 'unplaced');
   const { namespace } = scene;
+  const binding = (name: string, id: string, spec: object): object => ({
+    apiVersion: 'work.karmada.io/v1alpha2',
+    kind: 'ResourceBinding',
+    metadata: { namespace, name: `${name}-deployment`, labels: { ...CLAIM_LABELS, 'resourcebinding.karmada.io/permanent-id': id }, annotations: { 'propagationpolicy.karmada.io/namespace': namespace, 'propagationpolicy.karmada.io/name': 'web' } },
+    spec,
+  });
   const resource = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: 'placed', uid: template.metadata.uid };
   const manifest = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { namespace, name: 'placed', annotations: { 'resourcetemplate.karmada.io/generation': String(template.metadata.generation) } }, spec: template.spec };
   await apply(scene.cluster,
     { apiVersion: 'policy.karmada.io/v1alpha1', kind: 'PropagationPolicy', metadata: { namespace, name: 'web', labels: { 'propagationpolicy.karmada.io/permanent-id': ID } }, spec: { resourceSelectors: [{ apiVersion: 'apps/v1', kind: 'Deployment' }], placement: {} } },
-    { apiVersion: 'work.karmada.io/v1alpha2', kind: 'ResourceBinding', metadata: { namespace, name: 'placed-deployment', labels: { 'propagationpolicy.karmada.io/permanent-id': ID, 'resourcebinding.karmada.io/permanent-id': BINDING_ID } }, spec: { resource, clusters: [{ name: 'member1' }] } },
+    binding('placed', BINDING_ID, { resource, clusters: [{ name: 'member1' }] }),
+    binding('unplaced', UNPLACED_BINDING_ID, { resource: { ...resource, name: 'unplaced', uid: unplaced.metadata.uid } }),
     { apiVersion: 'work.karmada.io/v1alpha1', kind: 'Work', metadata: { namespace: 'karmada-es-member1', name: 'placed', labels: { 'resourcebinding.karmada.io/permanent-id': BINDING_ID } }, spec: { workload: { manifests: [manifest] } } });
 }
 

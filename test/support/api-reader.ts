@@ -73,11 +73,11 @@ export class ApiReader {
   }
 
   async #place(kind: string): Promise<Place> {
-    const known = (await this.#places?.catch(() => undefined))?.get(kind);
+    const known = (await this.#places?.catch(() => undefined))?.get(kind.toLowerCase());
     if (known !== undefined) return known;
     // It may have come since.
     this.#places = this.#discover();
-    const found = (await this.#places).get(kind);
+    const found = (await this.#places).get(kind.toLowerCase());
     if (found === undefined) throw new Error(`the API server has no ${kind}`);
     return found;
   }
@@ -124,7 +124,8 @@ function namedPlaces({ metadata, versions }: Any): [string, Place][] {
     const prefix = group === '' ? `/api/${version}` : `/apis/${apiVersion}`;
     return resources.flatMap(({ resource, singularResource, shortNames = [], scope, responseKind }: Any) => {
       const place = { prefix, plural: resource, namespaced: scope === 'Namespaced', apiVersion, kind: responseKind.kind };
-      const names = [resource, singularResource, ...shortNames, ...(group === '' ? [] : [`${resource}.${group}`])];
+      const long = [resource, singularResource];
+      const names = [...long, ...shortNames, ...(group === '' ? [] : long.map((one: string) => `${one}.${group}`))];
       return names.map((name: string) => [name, place]);
     });
   });
