@@ -11,7 +11,7 @@ const MAX_NAMED = 3;
 
 /** The event about a workload that was pinned. */
 export function pinEvent(workload: WorkloadObject, { pins }: PinPlan): EventInput {
-  const named = pins.slice(0, MAX_NAMED).map(({ from, to, digest, ref }) => (ref === undefined ? `${from} to ${digest}` : `${from} as ${to}, of which no override drops the digest`));
+  const named = pins.slice(0, MAX_NAMED).map(({ from, to, digest, ref }) => (ref === undefined ? `${from} to ${digest}` : `${from} as ${to}, because an override drops a digest behind a tag`));
   const more = pins.length > MAX_NAMED ? ` and ${pins.length - MAX_NAMED} more` : '';
   return { type: 'Normal', reason: 'Pinned', action: 'Pin', note: `pinned ${named.join(', ')}${more}`, regarding: workloadSubject(workload) };
 }

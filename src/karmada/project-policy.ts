@@ -8,7 +8,7 @@ import type { ClaimingPolicy, OverridePolicyObject, OverrideRule, PropagationPol
  * Characters of JSON that are kept of one policy: some hundred selectors or rules. WARNING: each takes two to three bytes, and tenants write as many policies as they
  * like into their namespaces; with four times of this, 500 of them would take 300 MB.
  */
-const MAX_SPEC = 65_536;
+export const MAX_SPEC = 65_536;
 
 /** Who a PropagationPolicy is, or a ClusterPropagationPolicy where there is no namespace. Of its selectors, which may be a MiB of anything, nothing is kept. */
 export function projectClaimingPolicy(object: KubeObject): ClaimingPolicy {

@@ -77,16 +77,13 @@ async function override(screen: Screen, stage: KarmadaStage): Promise<number> {
 async function remedy(screen: Screen, stage: KarmadaStage): Promise<number> {
   const { kubectl, images } = stage;
   heading(screen, '4. A digest that goes through the same override');
-  tell(screen, 'The team goes back to the default, pin.form: Digest, and applies its Deployment again, by tag. The override stays.');
+  tell(screen, 'The team goes back to the default, pin.form: Digest, and does nothing else. The override stays.');
   screen.print();
   const { wrong, seen } = await act(screen, stage, ['pinned again', 'without the tag: nothing is left that Karmada could keep in its place'], [
     claimOf(stage, LEDGER, isPinned),
     { says: 'civ billing is pinned in all clusters', holds: (now) => hasCondition(policyOf(now, POLICIES.billing), 'Pinned', 'True') },
     { says: 'civ billing counts what the mirror has now as verified', holds: (now) => ratioOf(now, POLICIES.billing) === '2/2' },
-  ], async () => {
-    await kubectl.run(['patch', 'civ', POLICIES.billing, '--type=merge', '-p', JSON.stringify({ spec: { pin: { form: 'Digest' } } })]);
-    await kubectl.run(['apply', '-f', '-'], list(sent([LEDGER], images)));
-  });
+  ], () => kubectl.run(['patch', 'civ', POLICIES.billing, '--type=merge', '-p', JSON.stringify({ spec: { pin: { form: 'Digest' } } })]));
   showFleet(screen, stage, outcomes([LEDGER], images, seen), { applied: true, isRight: isPinned });
   await showCommand(screen, stage, ['get', 'civ']);
   return wrong;

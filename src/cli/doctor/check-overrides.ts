@@ -2,6 +2,7 @@ import { compileGlob, matchesGlob } from '../../api/image-glob.ts';
 import { parseImageReference } from '../../api/image-reference.ts';
 import { overrideImage } from '../../karmada/image-overrider.ts';
 import { fieldOf, listOf, textOf } from '../../karmada/json.ts';
+import { MAX_SPEC } from '../../karmada/project-policy.ts';
 import { highestScore, SCORE } from '../../karmada/selectors.ts';
 import type { OverridePolicyObject } from '../../karmada/types.ts';
 import { counted, sayer } from './findings.ts';
@@ -42,7 +43,7 @@ export function checkOverrides({ karmada, policies }: Facts): readonly Finding[]
   const partly = [overrides.value, templates.value].some(({ more }) => more);
   return [
     ...(findings.length > 0 ? findings : [say('ok', `${counted(overrides.value.items.length - large.length, 'override policy keeps', 'override policies keep')} digests as they are`)]),
-    ...(large.length === 0 ? [] : [say('unseen', `${counted(large.length, 'override policy is', 'override policies are')} larger than 64 KiB, which is not looked into`, 'the status of policies has DigestDroppedByOverride for each cluster where it happens', large)]),
+    ...(large.length === 0 ? [] : [say('unseen', `${counted(large.length, 'override policy is', 'override policies are')} larger than ${MAX_SPEC / 1024} KiB, which is not looked into`, 'the status of policies has DigestDroppedByOverride for each cluster where it happens', large)]),
     ...(partly ? [say('unseen', `only ${counted(overrides.value.items.length, 'override policy', 'override policies')} and ${counted(templates.value.items.length, 'template')} were looked at`, 'the status of policies has DigestDroppedByOverride for each cluster where it happens')] : []),
   ];
 }
